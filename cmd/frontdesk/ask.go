@@ -1,0 +1,4 @@
+package main
+
+// AskCmd is the ask command.
+type AskCmd struct{ LaterCmd }

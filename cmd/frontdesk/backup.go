@@ -1,0 +1,4 @@
+package main
+
+// BackupCmd is the backup command.
+type BackupCmd struct{ LaterCmd }

@@ -1,0 +1,4 @@
+package main
+
+// BenchCmd is the bench command.
+type BenchCmd struct{ LaterCmd }

@@ -1,0 +1,4 @@
+package main
+
+// DoctorCmd is the doctor command.
+type DoctorCmd struct{ LaterCmd }

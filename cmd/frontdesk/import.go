@@ -1,0 +1,4 @@
+package main
+
+// ImportCmd is the import command.
+type ImportCmd struct{ LaterCmd }

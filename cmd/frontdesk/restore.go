@@ -1,0 +1,4 @@
+package main
+
+// RestoreCmd is the restore command.
+type RestoreCmd struct{ LaterCmd }

@@ -1,0 +1,4 @@
+package main
+
+// ServeCmd is the serve command.
+type ServeCmd struct{ LaterCmd }
