@@ -177,3 +177,13 @@ func emphatic(r rune) int {
 	}
 	return 2
 }
+
+// AppendKey appends the letters and digits of a normalised text: what two spellings of the same wording share.
+func AppendKey(dst []byte, text string) []byte {
+	for i, r := range text {
+		if isHan(r) || isWordRune(r) || r >= 0x80 && unicode.IsSymbol(r) {
+			dst = append(dst, text[i:i+utf8.RuneLen(r)]...)
+		}
+	}
+	return dst
+}

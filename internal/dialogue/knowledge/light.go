@@ -1,0 +1,44 @@
+package knowledge
+
+import (
+	"strings"
+
+	"frontdesk/internal/dialogue/semantic"
+)
+
+// Words that carry the asking, the politeness or the grammar, and not what is asked. They keep a small part of their
+// weight: enough to tell 怎么退货 from 为什么退货, too little to make 怎么做红烧肉 look like a question about a shop.
+var lightWords = func() map[string]float32 {
+	m := map[string]float32{}
+	add := func(weight float32, words string) {
+		for _, w := range strings.Fields(words) {
+			m[w] = weight
+			m[semantic.Stem(w)] = weight
+		}
+	}
+	add(.05, `的 了 吗 呢 吧 啊 呀 哦 嗯 哈 嘛 么 啦 哎 唉 诶 喂 地 得 着 过 之 是 我 你 您 他 她 它 我们 你们 咱们 他们 大家 们 请 请问 麻烦 谢谢
+		你好 您好 在 在吗 亲 亲爱的 那 这 那个 这个 那些 这些 就 也 都 还 又 才 很 太 真 好 和 跟 与 或 把 被 给 让 对 向 从 到 于 为 个 一 一个 一下 下
+		想 想要 要 请教 问 问下 问一下 咨询 了解 知道 告诉 帮 帮我 帮忙 帮助 有 有人 现在 然后 但是 可是 不过 如果 因为 所以 而且 已经 一直 呃 额 以 其 此 该 所
+		the a an of to in on at for from by with and or but if so as it its this that these those i me my mine we us our you your yours he she they them their
+		be is are was were am please thanks thank hi hello hey there just really very also then now some any all about into out up down
+		want would like need could should may might will shall let know tell help get have has had do does did hi dear sir madam ok okay well`)
+	add(.15, `怎么 怎样 怎么样 如何 咋 咋样 咋办 怎么办 什么 啥 哪 哪里 哪儿 哪个 哪些 哪种 谁 几 多少 多 多久 多长 多长时间 什么样 为什么 为何 为啥 何时 几时 什么时候 何 是否 是不是
+		能 能不能 能否 可以 可不可以 可否 会 会不会 有没有 没有 没 行 行不行 应该 需要 用 做 弄 搞 办 去 来 说 看 里 里面 上 中 时 时候 后 前 之后 之前 以后 以前 还是 呢 怎
+		how what which who whom whose when where why can cannot many much long often far not no yes way use using make there way any something anything someone`)
+	return m
+}()
+
+// weightOf is how much of its idf a token keeps.
+func weightOf(t semantic.Token) float32 {
+	if w, ok := lightWords[t.Text]; ok {
+		return w
+	}
+	return 1
+}
+
+func charLight(ch string) float32 {
+	if w, ok := lightWords[ch]; ok {
+		return w
+	}
+	return 1
+}

@@ -1,0 +1,107 @@
+package knowledge
+
+import (
+	"math/bits"
+
+	"frontdesk/internal/dialogue/semantic"
+)
+
+// A text is compared by its terms: words, and for Chinese also the characters of longer words, so that 洗衣机 and 洗衣 or
+// 退货 and 退 still meet. A term is the 64-bit hash of its class and text; among a million terms two share one with
+// probability 3e-8, and then score a little too high.
+type term struct {
+	hash  uint64
+	class class
+	tf    uint8
+	light float32 // how much of its idf it keeps: 1, less for words that carry the asking and not what is asked
+	token int32   // the token it comes from
+}
+
+type class uint8
+
+const (
+	classWord class = iota
+	classGram       // two characters in a row within one word or over the border of two
+	classChar       // a character of a longer word
+	classes
+)
+
+// classWeight scales a class's share in BM25.
+var classWeight = [classes]float32{1, .35, .3}
+
+// analyser turns texts into terms. It is scratch memory: not for concurrent use, and results last until the next call.
+type analyser struct {
+	text   []byte
+	tokens []semantic.Token
+	terms  []term
+	length float32 // sum of class weights of the text's terms: BM25's document length
+}
+
+func (a *analyser) analyse(text string) []term {
+	return a.analyseNormal(semantic.Normalise(text))
+}
+
+func (a *analyser) analyseNormal(text string) []term {
+	a.tokens = semantic.AppendTokens(a.tokens[:0], text)
+	a.terms = a.terms[:0]
+	a.length = 0
+	for i, t := range a.tokens {
+		light := weightOf(t)
+		a.add(hashString(uint64(classWord), t.Text), classWord, light, i)
+		if t.Kind != semantic.Han {
+			continue
+		}
+		if t.End-t.Start > 3 {
+			for p := t.Start; p < t.End; p += 3 {
+				a.add(hashString(uint64(classWord), text[p:p+3]), classChar, light*charLight(text[p:p+3]), i)
+			}
+		}
+		if t.End-t.Start > 6 {
+			for p := t.Start; p+6 <= t.End; p += 3 {
+				a.add(hashString(uint64(classWord), text[p:p+6]), classGram, light, i)
+			}
+		}
+	}
+	return a.terms
+}
+
+// add counts a term. Texts are short, so a scan finds its earlier occurrence; very long ones stop counting repeats.
+func (a *analyser) add(h uint64, c class, light float32, token int) {
+	a.length += classWeight[c]
+	from := 0
+	if len(a.terms) > 512 {
+		from = len(a.terms) - 512
+	}
+	for i := from; i < len(a.terms); i++ {
+		if t := &a.terms[i]; t.hash == h {
+			if c < t.class {
+				t.class, t.light, t.token = c, light, int32(token)
+			}
+			if t.tf < 255 {
+				t.tf++
+			}
+			return
+		}
+	}
+	a.terms = append(a.terms, term{hash: h, class: c, tf: 1, light: light, token: int32(token)})
+}
+
+// hashString is a fast hash of short texts with 64 good bits, the same in each process.
+func hashString(seed uint64, s string) uint64 {
+	const m1, m2 = 0xa0761d6478bd642f, 0xe7037ed1a0b428db
+	h := seed ^ m1 ^ uint64(len(s))
+	for len(s) >= 8 {
+		v := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+		hi, lo := bits.Mul64(v^m2, h^m1)
+		h = hi ^ lo
+		s = s[8:]
+	}
+	var v uint64
+	for i := range len(s) {
+		v = v<<8 | uint64(s[i])
+	}
+	hi, lo := bits.Mul64(v^m1, h^m2)
+	h = hi ^ lo
+	hi, lo = bits.Mul64(h^m2, m1)
+	return hi ^ lo
+}
