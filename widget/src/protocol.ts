@@ -1,0 +1,229 @@
+// The visitor protocol as the widget reads it (docs/protocol.md). Everything from the wire passes the readers below:
+// an unknown or broken field is dropped, never trusted.
+
+export type From = "customer" | "bot" | "agent" | "system";
+export type Owner = "bot" | "queue" | "agent" | "closed";
+
+export interface Attachment {
+  id: string;
+  type: string;
+  size: number;
+  name?: string;
+  url?: string;
+  width?: number;
+  height?: number;
+}
+
+export interface Button {
+  label: string;
+  value: string;
+}
+
+export interface Card {
+  type: string;
+  title: string;
+  lines: { label: string; value: string }[];
+  action?: Button;
+}
+
+export interface Source {
+  id: string;
+  title: string;
+  url?: string;
+}
+
+export interface Part {
+  kind: string;
+  text?: string;
+  attachment?: Attachment;
+  card?: Card;
+  buttons?: Button[];
+  sources?: Source[];
+}
+
+export interface Message {
+  seq: number;
+  change: number;
+  from: From;
+  clientId?: string;
+  name?: string;
+  text: string;
+  parts: Part[];
+  at: number; // milliseconds
+  revised: boolean;
+  recalled: boolean;
+}
+
+export interface Session {
+  token: string;
+  conversation: string;
+  name: string;
+  languages: string[];
+  texts: Record<string, Record<string, string>>;
+}
+
+export type ServerFrame =
+  | { type: "ready"; seq: number; owner?: Owner }
+  | { type: "message"; message: Message }
+  | { type: "ack"; clientId: string; seq: number }
+  | { type: "state"; owner?: Owner; position?: number; agent?: string }
+  | { type: "typing"; from: From; on: boolean }
+  | { type: "error"; kind: string; message: string; clientId?: string; retryAfterMs?: number }
+  | { type: "reconnect"; afterMs: number }
+  | { type: "pong" };
+
+/** What a customer says: plain text or parts. */
+export interface Draft {
+  text?: string;
+  parts?: Part[];
+}
+
+type Json = Record<string, unknown>;
+
+const isObject = (v: unknown): v is Json => typeof v === "object" && v !== null && !Array.isArray(v);
+const str = (v: unknown): string => (typeof v === "string" ? v : "");
+const num = (v: unknown): number => (typeof v === "number" && Number.isFinite(v) ? v : 0);
+const optional = (v: unknown): string | undefined => (typeof v === "string" && v !== "" ? v : undefined);
+const list = <T>(v: unknown, read: (x: unknown) => T | undefined): T[] =>
+  Array.isArray(v) ? v.map(read).filter((x): x is T => x !== undefined) : [];
+
+const owners: readonly string[] = ["bot", "queue", "agent", "closed"];
+const senders: readonly string[] = ["customer", "bot", "agent", "system"];
+const owner = (v: unknown): Owner | undefined => (owners.includes(str(v)) ? (v as Owner) : undefined);
+
+/** Times are microseconds on the wire; a date text is understood too. */
+function time(v: unknown): number {
+  if (typeof v === "number") return v / 1000;
+  return Date.parse(str(v)) || 0;
+}
+
+function readButton(v: unknown): Button | undefined {
+  if (!isObject(v) || !str(v.label)) return undefined;
+  return { label: str(v.label), value: str(v.value) || str(v.label) };
+}
+
+export function readAttachment(v: unknown): Attachment | undefined {
+  if (!isObject(v) || !str(v.id)) return undefined;
+  return {
+    ...v, // sent back as it came: the server knows fields the widget has no use for
+    id: str(v.id),
+    type: str(v.type),
+    size: num(v.size),
+    name: optional(v.name),
+    url: optional(v.url),
+    width: num(v.width) || undefined,
+    height: num(v.height) || undefined,
+  };
+}
+
+function readCard(v: unknown): Card | undefined {
+  if (!isObject(v)) return undefined;
+  return {
+    type: str(v.type),
+    title: str(v.title),
+    lines: list(v.lines, (l) => (isObject(l) ? { label: str(l.label), value: str(l.value) } : undefined)),
+    action: readButton(v.action),
+  };
+}
+
+function readSource(v: unknown): Source | undefined {
+  if (!isObject(v) || !str(v.title)) return undefined;
+  return { id: str(v.id), title: str(v.title), url: optional(v.url) };
+}
+
+function readPart(v: unknown): Part | undefined {
+  if (!isObject(v) || !str(v.kind)) return undefined;
+  const sources = list(v.sources, readSource);
+  const buttons = list(v.buttons, readButton);
+  return {
+    kind: str(v.kind),
+    text: optional(v.text),
+    attachment: readAttachment(v.attachment),
+    card: readCard(v.card),
+    buttons: buttons.length > 0 ? buttons : undefined,
+    sources: sources.length > 0 ? sources : undefined,
+  };
+}
+
+export function readMessage(v: unknown): Message | undefined {
+  if (!isObject(v) || num(v.seq) <= 0 || !senders.includes(str(v.from))) return undefined;
+  const parts = list(v.parts, readPart);
+  const text = str(v.text);
+  return {
+    seq: num(v.seq),
+    change: num(v.change) || num(v.seq),
+    from: v.from as From,
+    clientId: optional(v.client_id),
+    name: optional(v.name) ?? optional(v.agent),
+    text,
+    parts: parts.length > 0 || !text ? parts : [{ kind: "text", text }],
+    at: time(v.at),
+    revised: Boolean(v.revised),
+    recalled: Boolean(v.recalled),
+  };
+}
+
+export function readPage(v: unknown): { messages: Message[]; seq: number } {
+  if (!isObject(v)) return { messages: [], seq: 0 };
+  return { messages: list(v.messages, readMessage), seq: num(v.seq) };
+}
+
+export function readSession(v: unknown): Session | undefined {
+  if (!isObject(v) || !str(v.token)) return undefined;
+  const site = isObject(v.site) ? v.site : {};
+  const texts: Session["texts"] = {};
+  for (const [key, value] of Object.entries(isObject(site.texts) ? site.texts : {})) {
+    if (typeof value === "string") texts[key] = { zh: value };
+    if (isObject(value)) {
+      texts[key] = Object.fromEntries(Object.entries(value).filter((e): e is [string, string] => typeof e[1] === "string"));
+    }
+  }
+  return {
+    token: str(v.token),
+    conversation: str(v.conversation),
+    name: str(site.name),
+    languages: list(site.languages, (l) => optional(l)),
+    texts,
+  };
+}
+
+/** Reads one frame; undefined for types this version does not know, which are skipped. */
+export function readFrame(data: unknown): ServerFrame | undefined {
+  let v: unknown;
+  try {
+    v = JSON.parse(str(data));
+  } catch {
+    return undefined;
+  }
+  if (!isObject(v)) return undefined;
+  switch (v.type) {
+    case "ready":
+      return { type: "ready", seq: num(v.seq), owner: owner(v.owner) };
+    case "message": {
+      const message = readMessage(v.message);
+      return message && { type: "message", message };
+    }
+    case "ack":
+      return { type: "ack", clientId: str(v.client_id), seq: num(v.seq) };
+    case "state": {
+      const position = isObject(v.queue) ? num(v.queue.position) : 0;
+      return { type: "state", owner: owner(v.owner), position: position || undefined, agent: optional(v.agent) };
+    }
+    case "typing":
+      return { type: "typing", from: senders.includes(str(v.from)) ? (v.from as From) : "bot", on: v.on !== false };
+    case "error":
+      return {
+        type: "error",
+        kind: str(v.kind),
+        message: str(v.message),
+        clientId: optional(v.client_id),
+        retryAfterMs: num(v.retry_after_ms) || undefined,
+      };
+    case "reconnect":
+      return { type: "reconnect", afterMs: num(v.after_ms) };
+    case "pong":
+      return { type: "pong" };
+    default:
+      return undefined;
+  }
+}
