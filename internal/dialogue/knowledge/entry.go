@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -38,7 +39,9 @@ const (
 	MaxQuestion = 1_000
 	MaxAnswer   = 20_000
 	MaxCategory = 100
-	MaxWordings = 200 // of Similar, and of Negative
+	MaxWordings = 200                     // of Similar, and of Negative
+	maxWordText = 30_000                  // of all Similar together, and of Negative: they share a spreadsheet cell, which ends at 32,767
+	maxTime     = 253_402_300_799_999_999 // the last microsecond of 9999
 )
 
 // FieldError says which field of an entry is wrong and why, in words for the person who wrote it.
@@ -73,15 +76,21 @@ func (e Entry) Clean() (Entry, error) {
 	e.Answer = answer
 	wordings := func(field string, in []string) []string {
 		var out []string
-		seen := map[string]bool{e.Question: true}
+		chars := 0
 		for _, s := range in {
-			if s = line(field, s, MaxQuestion); s != "" && !seen[s] {
-				seen[s] = true
+			if s = line(field, s, MaxQuestion); s != "" && s != e.Question && !slices.Contains(out, s) {
 				out = append(out, s)
+				chars += utf8.RuneCountInString(s)
+			}
+			if len(out) > MaxWordings {
+				break // also keeps Contains from becoming slow
 			}
 		}
 		if len(out) > MaxWordings && err == nil {
-			err = fieldErrorf(field, "has %d wordings, at most %d are allowed", len(out), MaxWordings)
+			err = fieldErrorf(field, "has more than %d wordings", MaxWordings)
+		}
+		if chars > maxWordText && err == nil {
+			err = fieldErrorf(field, "has %d characters in all wordings together, at most %d are allowed", chars, maxWordText)
 		}
 		return out
 	}
@@ -97,8 +106,12 @@ func (e Entry) Clean() (Entry, error) {
 		err = fieldErrorf("lang", "%q is not a language tag such as zh or en", e.Lang)
 	case e.ValidFrom < 0:
 		err = &FieldError{"valid_from", "is before 1970"}
+	case e.ValidFrom > maxTime:
+		err = &FieldError{"valid_from", "is after the year 9999"}
 	case e.ValidTo < 0:
 		err = &FieldError{"valid_to", "is before 1970"}
+	case e.ValidTo > maxTime:
+		err = &FieldError{"valid_to", "is after the year 9999"}
 	case e.ValidTo != 0 && e.ValidTo <= e.ValidFrom:
 		err = &FieldError{"valid_to", "is not after valid_from"}
 	}
@@ -147,6 +160,9 @@ func cleanText(s string, limit int, lines bool) (clean, problem string) {
 	if !utf8.ValidString(s) {
 		return s, "is not valid UTF-8"
 	}
+	if strings.ContainsRune(s, utf8.RuneError) {
+		return s, "holds the replacement character U+FFFD: the text was broken when it was saved or read"
+	}
 	if strings.ContainsFunc(s, needsCleaning) {
 		s = strings.ReplaceAll(s, "\r\n", "\n")
 		s = strings.Map(func(r rune) rune {
@@ -184,7 +200,7 @@ func needsCleaning(r rune) bool {
 		return true // cheap to rewrite, and single-line fields need it
 	case r < 0x20, r >= 0x7f && r <= 0xa0, r == '\u3000', r == '\u2028', r == '\u2029':
 		return true
-	case r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069', r == '\u200b', r == '\u200e', r == '\u200f', r == '\u2060', r == '\ufeff', r == utf8.RuneError:
+	case r >= '\u202a' && r <= '\u202e', r >= '\u2066' && r <= '\u2069', r == '\u200b', r == '\u200e', r == '\u200f', r == '\u2060', r == '\ufeff', r == '\ufffe', r == '\uffff':
 		return true
 	}
 	return false
