@@ -1,0 +1,180 @@
+package sqldb
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"frontdesk"
+)
+
+const eventColumns = "id, tenant, type, version, at, conversation, subject, actor, data"
+
+func appendEventArgs(args []any, e *frontdesk.Event) []any {
+	data := "{}"
+	if len(e.Data) > 0 {
+		data = string(e.Data)
+	}
+	return append(args, e.ID, e.Tenant, e.Type, e.Version, e.At, e.Conversation, e.Subject, e.Actor, data)
+}
+
+var insertTexts sync.Map
+
+// insertEvents is the INSERT of n events, with a leading position where the writer gives it.
+func insertEvents(n int, pos bool) string {
+	type key struct {
+		n   int
+		pos bool
+	}
+	if s, ok := insertTexts.Load(key{n, pos}); ok {
+		return s.(string)
+	}
+	columns, width := eventColumns, 9
+	if pos {
+		columns, width = "pos, "+columns, 10
+	}
+	s := "INSERT INTO event (" + columns + ") VALUES " + Placeholders(n, width)
+	insertTexts.Store(key{n, pos}, s)
+	return s
+}
+
+// Placeholders is "($1, $2), ($3, $4)" for rows of width values, for a multi-row INSERT.
+func Placeholders(rows, width int) string {
+	var b strings.Builder
+	for i, k := 0, 1; i < rows; i++ {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteByte('(')
+		for j := range width {
+			if j > 0 {
+				b.WriteString(", ")
+			}
+			fmt.Fprintf(&b, "$%d", k)
+			k++
+		}
+		b.WriteByte(')')
+	}
+	return b.String()
+}
+
+// Events returns up to limit events after a position, in order, and only those that have a position. An empty tenant
+// means all tenants. With a tenant at most 10 x limit positions are looked through; next is where to go on.
+func (db *DB) Events(ctx context.Context, tenant string, after int64, limit int) (events []frontdesk.Event, next int64, err error) {
+	var rows *sql.Rows
+	if tenant == "" {
+		rows, err = db.Query(ctx, "SELECT pos, "+eventColumns+" FROM event WHERE pos > $1 ORDER BY pos LIMIT $2", after, limit)
+	} else {
+		rows, err = db.Query(ctx, "SELECT pos, "+eventColumns+` FROM event
+			WHERE pos > $1 AND pos <= $1 + 10 * $2 AND tenant = $3 ORDER BY pos LIMIT $2`, after, int64(limit), tenant)
+	}
+	if err != nil {
+		return nil, after, err
+	}
+	defer rows.Close()
+	next = after
+	for rows.Next() {
+		var e frontdesk.Event
+		var data string
+		if err := rows.Scan(&e.Pos, &e.ID, &e.Tenant, &e.Type, &e.Version, &e.At, &e.Conversation, &e.Subject, &e.Actor, &data); err != nil {
+			return nil, after, err
+		}
+		e.Data = json.RawMessage(data)
+		events = append(events, e)
+		next = e.Pos
+	}
+	if err := rows.Err(); err != nil {
+		return nil, after, err
+	}
+	if tenant != "" && len(events) < limit {
+		last, err := db.LastPos(ctx)
+		if err != nil {
+			return nil, after, err
+		}
+		next = max(next, min(after+10*int64(limit), last))
+	}
+	return events, next, nil
+}
+
+// LastPos is the position of the newest event, 0 if there is none.
+func (db *DB) LastPos(ctx context.Context) (int64, error) {
+	var pos int64
+	err := db.QueryRow(ctx, "SELECT coalesce(max(pos), 0) FROM event").Scan(&pos)
+	return pos, err
+}
+
+// Woken returns a channel that is closed when events have been committed by this process, or on a hint.
+func (db *DB) Woken() <-chan struct{} { return db.events.wait() }
+
+// Wake tells consumers here that another node has committed events.
+func (db *DB) Wake() { db.events.raise() }
+
+// pollInterval is how long a lost hint can delay a consumer.
+const pollInterval = 300 * time.Millisecond
+
+// Sequence gives positions to committed events on PostgreSQL; on SQLite the writer already did, and Sequence waits for
+// ctx. Every node runs it: the row of the last position is the lock. It returns when ctx ends.
+//
+// Positions are dense and given after commit, so a cursor on them skips nothing: serial numbers become visible out of
+// order, and transaction ids stall on a foreign transaction and start over in a restored dump.
+func (db *DB) Sequence(ctx context.Context) error {
+	if db.dialect == SQLite {
+		<-ctx.Done()
+		return nil
+	}
+	for {
+		woken := db.events.wait()
+		n, err := db.sequenceOnce(ctx)
+		if err != nil && ctx.Err() == nil {
+			db.log.Warn("event sequencer failed", "error", err)
+		}
+		if n == sequenceBatch {
+			continue
+		}
+		if n > 0 {
+			db.events.raise() // wake the consumers, who wait on the same signal
+			woken = db.events.wait()
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-woken:
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+const sequenceBatch = 2000
+
+func (db *DB) sequenceOnce(ctx context.Context) (n int64, err error) {
+	tx, err := db.read.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback()
+	var last int64
+	err = tx.QueryRowContext(ctx, "SELECT last FROM event_sequence WHERE id = 1 FOR UPDATE SKIP LOCKED").Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, nil // another node is at it
+	}
+	if err != nil {
+		return 0, err
+	}
+	err = tx.QueryRowContext(ctx, `
+		WITH fresh AS (SELECT serial, row_number() OVER (ORDER BY serial) AS n FROM
+			(SELECT serial FROM event WHERE pos IS NULL ORDER BY serial LIMIT $2) AS s),
+		placed AS (UPDATE event SET pos = $1 + fresh.n FROM fresh WHERE event.serial = fresh.serial RETURNING 1)
+		SELECT count(*) FROM placed`, last, sequenceBatch).Scan(&n)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE event_sequence SET last = $1 WHERE id = 1", last+n); err != nil {
+		return 0, err
+	}
+	return n, tx.Commit()
+}
