@@ -1,0 +1,125 @@
+package knowledge
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// BenchReport is what `bench retrieve` prints: the speed of whole searches, decision included, on one goroutine.
+type BenchReport struct {
+	PerS     float64 `json:"per_s"`
+	P50      float64 `json:"us_p50"`
+	P99      float64 `json:"us_p99"`
+	Entries  int     `json:"entries"`
+	Wordings int     `json:"wordings"`
+	Recall   float64 `json:"recall_at_10_of_exact"` // entries of the exhaustive search's best ten that the pruned search has
+	Build    float64 `json:"index_seconds"`
+	With     float64 `json:"change_ms"` // to publish one changed entry, median
+	Queries  int     `json:"queries"`
+}
+
+// BenchRetrieve measures search over n synthetic entries with queries of the given seed: a third of them wordings as they
+// are, the others as customers change them. queries 0 means 5,000.
+func BenchRetrieve(ctx context.Context, n, queries int, seed int64) (BenchReport, error) {
+	if queries <= 0 {
+		queries = 5000
+	}
+	entries := Synthetic(n, seed)
+	start := time.Now()
+	ix := Build(entries)
+	r := BenchReport{Entries: ix.Len(), Build: time.Since(start).Seconds(), Queries: queries}
+	for _, e := range entries {
+		r.Wordings += 1 + len(e.Similar)
+	}
+	texts := Questions(entries, queries, seed)
+	for _, t := range texts[:min(len(texts), 500)] {
+		ix.Search(Query{Text: t})
+	}
+	times := make([]float64, 0, len(texts))
+	start = time.Now()
+	for _, t := range texts {
+		if ctx.Err() != nil {
+			return r, ctx.Err()
+		}
+		before := time.Now()
+		ix.Search(Query{Text: t})
+		times = append(times, float64(time.Since(before).Nanoseconds())/1e3)
+	}
+	r.PerS = float64(len(texts)) / time.Since(start).Seconds()
+	slices.Sort(times)
+	r.P50, r.P99 = quantile(times, .5), quantile(times, .99)
+	r.Recall = ix.recallOfExact(texts[:min(len(texts), 1000)])
+	r.With = changeTime(ix, entries)
+	return r, nil
+}
+
+// Questions returns texts that customers might type to find entries: wordings as they are, and with politeness, a
+// dropped character, another order of clauses or a typing error.
+func Questions(entries []Entry, n int, seed int64) []string {
+	r := rand.New(rand.NewPCG(uint64(seed), 77))
+	out := make([]string, n)
+	for i := range out {
+		e := entries[r.IntN(len(entries))]
+		w := e.Question
+		if j := r.IntN(len(e.Similar) + 1); j > 0 {
+			w = e.Similar[j-1]
+		}
+		if i%3 > 0 {
+			w = askedAnew(r, w, e.Lang)
+		}
+		out[i] = w
+	}
+	return out
+}
+
+func askedAnew(r *rand.Rand, w, lang string) string {
+	before, after := []string{"请问", "你好，", "麻烦问下", "我想知道"}, []string{"？", "呢", "，急", "谢谢"}
+	if lang == "en" {
+		before, after = []string{"hi, ", "please tell me, ", "excuse me ", "hello "}, []string{"?", " please", " thanks", "!!"}
+	}
+	switch r.IntN(3) {
+	case 0:
+		return before[r.IntN(len(before))] + w
+	case 1:
+		return w + after[r.IntN(len(after))]
+	}
+	runes := []rune(w)
+	at := r.IntN(len(runes))
+	return string(slices.Delete(runes, at, at+1))
+}
+
+// recallOfExact is the share of the exhaustive search's ten best scores that the pruned search has too.
+func (ix *Index) recallOfExact(texts []string) float64 {
+	var fast, full scratch
+	found, all := 0, 0
+	for _, t := range texts {
+		fast.prepare(ix, t)
+		fast.retrieve(ix, 0, 10)
+		full.prepare(ix, t)
+		full.retrieve(ix, 0, 1<<30) // no floor, so nothing is left out
+		best := full.hits[:min(10, len(full.hits))]
+		all += len(best)
+		for i := range best {
+			// Compared by score: among entries of one score, either choice is right.
+			if i < len(fast.hits) && fast.hits[i].score >= best[i].score*(1-1e-5) {
+				found++
+			}
+		}
+	}
+	return share(float64(found), all)
+}
+
+func changeTime(ix *Index, entries []Entry) float64 {
+	var times []float64
+	for i := range 21 {
+		e := entries[i*len(entries)/21]
+		e.Question += "？"
+		start := time.Now()
+		ix = ix.With([]Entry{e}, nil)
+		times = append(times, float64(time.Since(start).Nanoseconds())/1e6)
+	}
+	slices.Sort(times)
+	return quantile(times, .5)
+}
