@@ -138,7 +138,7 @@ type laterError string
 func (e laterError) Error() string { return string(e) + " is not part of this version" }
 
 // exitCode sorts failures: 2 is wrong usage, which a different call can mend, 1 everything else. A command reports a wrong
-// flag as frontdesk.InvalidField("--flag", ...).
+// flag as frontdesk.InvalidField("--flag", ...), a wrong argument by its name in capitals, as the help shows it.
 func exitCode(err error) int {
 	if e := usageError(""); errors.As(err, &e) {
 		return 2
@@ -149,8 +149,10 @@ func exitCode(err error) int {
 	if e := new(config.Error); errors.As(err, &e) {
 		return 2
 	}
-	if e := new(frontdesk.Error); errors.As(err, &e) && e.Kind == frontdesk.Invalid && strings.HasPrefix(e.Field, "--") {
-		return 2
+	if e := new(frontdesk.Error); errors.As(err, &e) && e.Kind == frontdesk.Invalid && e.Field != "" {
+		if strings.HasPrefix(e.Field, "--") || e.Field == strings.ToUpper(e.Field) {
+			return 2
+		}
 	}
 	return 1
 }

@@ -12,7 +12,6 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -23,7 +22,7 @@ type Config struct {
 	Listen    string       `koanf:"listen" help:"address of the web server, HOST:PORT"`
 	Data      string       `koanf:"data" help:"data folder: database, attachments, master key, lock"`
 	PublicURL string       `koanf:"public_url" help:"address under which browsers reach this server, for links and cookies; empty takes it from the request"`
-	MasterKey MasterKey    `koanf:"master_key" help:"the key that opens the vault"`
+	MasterKey Secret       `koanf:"master_key" help:"the key that opens the vault, 32 bytes as base64; empty takes master.key in the data folder, made at the first start"`
 	Database  Database     `koanf:"database"`
 	NATS      NATS         `koanf:"nats"`
 	Log       Log          `koanf:"log"`
@@ -35,12 +34,6 @@ type Config struct {
 	Demo      Demo         `koanf:"demo"`
 
 	origin map[string]string // key -> where its value came from
-}
-
-// MasterKey says where the master key is. With neither set it is DATA/master.key, made at the first start.
-type MasterKey struct {
-	File  string `koanf:"file" help:"file with the master key; empty means master.key in the data folder"`
-	Value Secret `koanf:"value" help:"the master key itself, base64 of 32 bytes; for environments that inject secrets"`
 }
 
 // Database chooses the system of record.
@@ -165,7 +158,6 @@ func (c *Config) Validate() error {
 		check("listen", listenErr == nil, "is not HOST:PORT: %q", c.Listen),
 		check("data", c.Data != "", "must name a folder"),
 		check("public_url", c.PublicURL == "" || strings.HasPrefix(c.PublicURL, "http://") || strings.HasPrefix(c.PublicURL, "https://"), "must start with http:// or https://"),
-		check("master_key.value", c.MasterKey.Value == "" || c.MasterKey.File == "", "and master_key.file exclude each other"),
 		check("database.url", c.Database.URL == "" || slices.Contains([]string{"postgres", "postgresql"}, schemeOf(c.Database.URL)), "must start with postgres://"),
 		check("nats.url", c.NATS.URL == "" || slices.Contains([]string{"nats", "tls"}, schemeOf(c.NATS.URL)), "must start with nats:// or tls://"),
 		check("log.level", new(slog.Level).UnmarshalText([]byte(c.Log.Level)) == nil, "must be debug, info, warn or error, not %q", c.Log.Level),
@@ -212,17 +204,6 @@ func (c *Config) Origin(key string) string {
 		return o
 	}
 	return "default"
-}
-
-// MasterKeyPath is the file that holds the master key, whether it exists or not; empty when the key is given as a value.
-func (c *Config) MasterKeyPath() string {
-	switch {
-	case c.MasterKey.Value != "":
-		return ""
-	case c.MasterKey.File != "":
-		return c.MasterKey.File
-	}
-	return filepath.Join(c.Data, "master.key")
 }
 
 // Logger makes the logger that Log asks for, writing to w.

@@ -83,7 +83,6 @@ func TestAWrongSettingIsNamedWithItsSource(t *testing.T) {
 		{name: "other database", env: "FRONTDESK_DATABASE_URL=mysql://x/y", want: []string{"database.url", "postgres://"}},
 		{name: "level", env: "FRONTDESK_LOG_LEVEL=loud", want: []string{"log.level", "loud"}},
 		{name: "proxy", env: "FRONTDESK_HTTP_TRUSTED_PROXIES=10.0.0.1", want: []string{"http.trusted_proxies", "10.0.0.1"}},
-		{name: "two keys", yaml: "master_key: {file: a, value: b}", want: []string{"master_key.value", "exclude"}},
 		{name: "traffic alone", yaml: "demo: {traffic: true}", want: []string{"demo.traffic", "demo.enabled"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -123,12 +122,12 @@ func TestForeignVariablesWithThePrefixAreLeftAlone(t *testing.T) {
 }
 
 func TestSecretsAreNeverPrinted(t *testing.T) {
-	c, err := Load(nil, []string{"FRONTDESK_DATABASE_URL=postgres://u:hunter2@db/x", "FRONTDESK_MASTER_KEY_VALUE=hunter2"}, "")
+	c, err := Load(nil, []string{"FRONTDESK_DATABASE_URL=postgres://u:hunter2@db/x", "FRONTDESK_MASTER_KEY=hunter2"}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	c.Log.Logger(&log).Info("start", "url", c.Database.URL, "key", c.MasterKey.Value)
+	c.Log.Logger(&log).Info("start", "url", c.Database.URL, "key", c.MasterKey)
 	asJSON, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
@@ -143,22 +142,6 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	}
 	if string(c.Database.URL) != "postgres://u:hunter2@db/x" {
 		t.Error("the secret itself is lost")
-	}
-}
-
-func TestTheMasterKeyIsInTheDataFolderUnlessSaidOtherwise(t *testing.T) {
-	c := Default()
-	c.Data = "d"
-	if got := c.MasterKeyPath(); got != filepath.Join("d", "master.key") {
-		t.Errorf("default: %q", got)
-	}
-	c.MasterKey.File = "/run/key"
-	if got := c.MasterKeyPath(); got != "/run/key" {
-		t.Errorf("by file: %q", got)
-	}
-	c.MasterKey = MasterKey{Value: "x"}
-	if got := c.MasterKeyPath(); got != "" {
-		t.Errorf("by value: %q", got)
 	}
 }
 
