@@ -2,165 +2,9 @@ package load
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"net"
-	"net/http"
-	"strconv"
-	"strings"
-	"sync"
 	"testing"
 	"time"
-
-	"github.com/gorilla/websocket"
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// shop is the visitor protocol at its smallest: it acknowledges every message and answers it at once. It keeps what it
-// stored when its server is stopped and started again.
-type shop struct {
-	addr string
-	http *http.Server
-
-	mu      sync.Mutex
-	people  map[string]*person // by token
-	held    chan struct{}      // while not nil, acknowledgements wait until it is closed
-	silent  bool               // acknowledge, and owe the reply until the next connection
-	full    bool               // refuse
-	sockets map[*websocket.Conn]bool
-}
-
-type person struct {
-	log  []stored
-	owed []int64
-}
-
-func newShop(t *testing.T) *shop {
-	s := &shop{people: map[string]*person{}, sockets: map[*websocket.Conn]bool{}}
-	s.open(t)
-	t.Cleanup(s.close)
-	return s
-}
-
-// open starts listening, on the same address again after a close.
-func (s *shop) open(t *testing.T) {
-	t.Helper()
-	addr := "127.0.0.1:0"
-	if s.addr != "" {
-		addr = s.addr
-	}
-	l, err := net.Listen("tcp4", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.addr = l.Addr().String()
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/visitor/session", func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		token := fmt.Sprint("t", len(s.people))
-		s.people[token] = &person{}
-		json.NewEncoder(w).Encode(map[string]string{"token": token, "conversation": token})
-	})
-	mux.HandleFunc("POST /v1/visitor/ticket", func(w http.ResponseWriter, r *http.Request) {
-		json.NewEncoder(w).Encode(map[string]string{"ticket": strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")})
-	})
-	mux.HandleFunc("GET /v1/visitor/messages", func(w http.ResponseWriter, r *http.Request) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		after, _ := strconv.Atoi(r.URL.Query().Get("after"))
-		p := s.people[strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")]
-		page := p.log[min(after, len(p.log)):]
-		json.NewEncoder(w).Encode(map[string]any{"messages": page[:min(len(page), 2)]})
-	})
-	mux.HandleFunc("GET /v1/visitor/socket", s.socket)
-	s.http = &http.Server{Handler: mux}
-	go s.http.Serve(l)
-}
-
-// close breaks every socket, as a killed process would.
-func (s *shop) close() {
-	s.http.Close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.sockets {
-		c.Close()
-	}
-	clear(s.sockets)
-}
-
-func (s *shop) socket(w http.ResponseWriter, r *http.Request) {
-	up := websocket.Upgrader{}
-	c, err := up.Upgrade(w, r, nil)
-	if err != nil {
-		return
-	}
-	s.mu.Lock()
-	s.sockets[c] = true
-	p := s.people[r.URL.Query().Get("ticket")]
-	c.WriteJSON(map[string]any{"type": "ready", "seq": len(p.log), "owner": "bot"})
-	after, _ := strconv.Atoi(r.URL.Query().Get("after"))
-	for _, m := range p.log[after:] {
-		s.push(c, m)
-	}
-	for _, seq := range p.owed {
-		s.reply(c, p, seq)
-	}
-	p.owed = nil
-	s.mu.Unlock()
-	for {
-		var in struct {
-			ClientID string `json:"client_id"`
-		}
-		if c.ReadJSON(&in) != nil {
-			return
-		}
-		s.mu.Lock()
-		held := s.held
-		s.mu.Unlock()
-		if held != nil {
-			<-held
-		}
-		s.mu.Lock()
-		s.accept(c, p, in.ClientID)
-		s.mu.Unlock()
-	}
-}
-
-func (s *shop) accept(c *websocket.Conn, p *person, id string) {
-	if s.full {
-		c.WriteJSON(map[string]any{"type": "error", "kind": "limited", "client_id": id, "retry_after_ms": 100})
-		return
-	}
-	for _, m := range p.log {
-		if m.ClientID == id {
-			c.WriteJSON(map[string]any{"type": "ack", "client_id": id, "seq": m.Seq})
-			return
-		}
-	}
-	m := stored{Seq: int64(len(p.log) + 1), From: "customer", ClientID: id}
-	p.log = append(p.log, m)
-	s.push(c, m)
-	c.WriteJSON(map[string]any{"type": "ack", "client_id": id, "seq": m.Seq})
-	if s.silent {
-		p.owed = append(p.owed, m.Seq)
-		return
-	}
-	s.reply(c, p, m.Seq)
-}
-
-func (s *shop) reply(c *websocket.Conn, p *person, seq int64) {
-	m := stored{Seq: int64(len(p.log) + 1), From: "bot", ReplyTo: []int64{seq}}
-	p.log = append(p.log, m)
-	s.push(c, m)
-}
-
-func (s *shop) push(c *websocket.Conn, m stored) {
-	c.WriteJSON(map[string]any{"type": "message", "message": map[string]any{"seq": m.Seq, "from": m.From, "client_id": m.ClientID, "reply_to": m.ReplyTo,
-		"parts": []any{map[string]any{"kind": "text", "text": "好", "sources": []any{map[string]any{"id": "k1"}}}}}})
-}
 
 func newFleet(t *testing.T, s *shop, people int, resume bool) *Fleet {
 	t.Helper()
@@ -186,6 +30,7 @@ func until(t *testing.T, f *Fleet, what string, ok func(Tally) bool) {
 }
 
 func TestRunCountsWhatCustomersSee(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	f := newFleet(t, s, 60, false)
 	got, err := f.Run(t.Context(), Pace{Rate: 100, Seconds: 1.2}, 10*time.Second)
@@ -212,6 +57,7 @@ func TestRunCountsWhatCustomersSee(t *testing.T) {
 
 // A stalled server is charged for every message that was due meanwhile, not only for those that were under way.
 func TestStallsAreNotOmitted(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	f := newFleet(t, s, 20, false)
 	held := make(chan struct{})
@@ -244,6 +90,7 @@ func TestStallsAreNotOmitted(t *testing.T) {
 }
 
 func TestRefusalsAreCountedAndHeeded(t *testing.T) {
+	t.Parallel()
 	s := newShop(t)
 	f := newFleet(t, s, 10, false)
 	s.mu.Lock()
@@ -289,7 +136,9 @@ func TestRestart(t *testing.T) {
 	s.mu.Unlock()
 	at := time.Now()
 	f.Restarted(at)
-	s.open(t)
+	if err := s.open(); err != nil {
+		t.Fatal(err)
+	}
 	back := f.Returned(t.Context(), 20*time.Second, true)
 	if back.FirstAck <= 0 || back.Joined <= 0 || back.Owed != 0 || len(back.Replies) < 20 {
 		t.Errorf("return %+v", back)
