@@ -35,4 +35,3 @@ func (c *EvalRetrieveCmd) Run(ctx context.Context, out *Output) error {
 	}
 	return out.JSON(report)
 }
-

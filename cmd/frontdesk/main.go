@@ -18,6 +18,7 @@ import (
 
 	"frontdesk"
 	"frontdesk/internal/config"
+	"frontdesk/internal/dialogue/knowledge"
 
 	"github.com/alecthomas/kong"
 )
@@ -65,6 +66,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	parser, err := kong.New(&cli,
 		kong.Name("frontdesk"),
 		kong.Description("Customer service in one program: a bot that answers from your own knowledge, and a desk where people take over."),
+		kong.Vars{"default_bot": knowledge.DefaultBot},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Writers(stdout, stderr),
 	)

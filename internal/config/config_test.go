@@ -194,3 +194,21 @@ func yamlFile(t *testing.T, text string) string {
 	}
 	return path
 }
+
+// What Settings shows is what a file may hold.
+func TestDurationsReadAsTheyAreShown(t *testing.T) {
+	rapid.Check(t, func(r *rapid.T) {
+		d := time.Duration(rapid.Int64Range(0, int64(400*24*time.Hour)/1e6).Draw(r, "ms")) * time.Millisecond
+		if rapid.Bool().Draw(r, "whole") {
+			d = d.Truncate(time.Minute)
+		}
+		if got, err := parseDuration(formatDuration(d)); err != nil || got != d {
+			r.Fatalf("%s is shown as %s and read as %s, %v", d, formatDuration(d), got, err)
+		}
+	})
+	for d, want := range map[time.Duration]string{0: "0", 800 * time.Millisecond: "800ms", 30 * time.Minute: "30m", 2 * time.Hour: "2h", 720 * time.Hour: "30d", 90 * time.Minute: "1h30m"} {
+		if got := formatDuration(d); got != want {
+			t.Errorf("%d is shown as %s, want %s", d, got, want)
+		}
+	}
+}

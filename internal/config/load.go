@@ -84,6 +84,9 @@ func (c *Config) loadEnviron(fields map[string]reflect.Value, environ []string) 
 		Prefix:      envPrefix,
 		EnvironFunc: func() []string { return environ },
 		TransformFunc: func(name, value string) (string, any) {
+			if value == "" { // how a compose file or a shell says that a variable is not set
+				return "", nil
+			}
 			key, ok := names[name]
 			if ok {
 				given[key] = name
@@ -138,7 +141,7 @@ func (c *Config) Settings() []Setting {
 		value := v.Interface()
 		switch x := value.(type) {
 		case time.Duration:
-			value = x.String()
+			value = formatDuration(x)
 		case Secret:
 			value = x.String()
 		}
@@ -283,6 +286,24 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, fmt.Errorf("must be a time such as 800ms, 10s, 30m or 90d, not %q", text)
 	}
 	return d, nil
+}
+
+// formatDuration is the short form of what parseDuration reads.
+func formatDuration(d time.Duration) string {
+	switch {
+	case d == 0:
+		return "0"
+	case d%(24*time.Hour) == 0:
+		return strconv.FormatInt(int64(d/(24*time.Hour)), 10) + "d"
+	}
+	text := d.String() // "30m0s", "1h0m0s"
+	if d%time.Minute == 0 {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if d%time.Hour == 0 {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // suggestion names the known key nearest to a wrong one, if one is near.

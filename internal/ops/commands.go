@@ -2,8 +2,14 @@ package ops
 
 import (
 	"context"
+	"io"
+	"slices"
+	"strings"
+	"time"
 
 	"frontdesk"
+	"frontdesk/internal/auth"
+	"frontdesk/internal/dialogue/knowledge"
 )
 
 // BackupArgs are the backup command's arguments on the admin socket.
@@ -45,5 +51,76 @@ func (a *Admin) HandleDrain(h *Health, stop func()) {
 		return struct {
 			Draining bool `json:"draining"`
 		}{true}, nil
+	})
+}
+
+// FirstTenant is the tenant of an installation that has none yet: what is imported before the first page was filled in
+// belongs to the company that fills it in.
+const FirstTenant = "main"
+
+// Tenants lists the companies of an installation.
+type Tenants interface {
+	Tenants(ctx context.Context) ([]auth.Tenant, error)
+}
+
+// PickTenant is the tenant a command means: the one it names, which must exist, or the only one. Before the first page was
+// filled in there is none, and it is FirstTenant.
+func PickTenant(ctx context.Context, tenants Tenants, name string) (string, error) {
+	all, err := tenants.Tenants(ctx)
+	if err != nil {
+		return "", err
+	}
+	ids := make([]string, len(all))
+	for i, t := range all {
+		ids[i] = t.ID
+	}
+	switch {
+	case name == "" && len(ids) == 0:
+		return FirstTenant, nil
+	case name == "" && len(ids) == 1:
+		return ids[0], nil
+	case name == "":
+		return "", frontdesk.InvalidField("--tenant", "name one of %s", strings.Join(ids, ", "))
+	case slices.Contains(ids, name) || len(ids) == 0 && name == FirstTenant:
+		return name, nil
+	}
+	return "", frontdesk.InvalidField("--tenant", "there is no tenant %s", name)
+}
+
+// ImportArgs are the arguments of import knowledge on the admin socket; the file is the body.
+type ImportArgs struct {
+	Tenant string           `json:"tenant"`
+	Bot    string           `json:"bot"`
+	Format knowledge.Format `json:"format"`
+	DryRun bool             `json:"dry_run"`
+}
+
+// ImportKnowledge does what import knowledge asks for, in a command's own process or in the serving one.
+func ImportKnowledge(ctx context.Context, tenants Tenants, store *knowledge.Store, args ImportArgs, file io.Reader, progress func(format string, args ...any)) (knowledge.Report, error) {
+	tenant, err := PickTenant(ctx, tenants, args.Tenant)
+	if err != nil {
+		return knowledge.Report{}, err
+	}
+	ctx = frontdesk.WithActor(ctx, frontdesk.Actor{Kind: frontdesk.ActorSystem, ID: "import", Tenant: tenant})
+	said := time.Now()
+	return store.Import(ctx, knowledge.ImportOptions{
+		Tenant: tenant, Bot: args.Bot, Format: args.Format, Reader: file, DryRun: args.DryRun,
+		Progress: func(done int) {
+			if time.Since(said) > time.Second {
+				said = time.Now()
+				progress("%d rows", done)
+			}
+		},
+	})
+}
+
+// HandleImport adds the command import.
+func (a *Admin) HandleImport(tenants Tenants, store *knowledge.Store) {
+	a.Handle("import", func(ctx context.Context, r Request) (any, error) {
+		var args ImportArgs
+		if err := r.Decode(&args); err != nil {
+			return nil, err
+		}
+		return ImportKnowledge(ctx, tenants, store, args, r.Body, r.Progress)
 	})
 }

@@ -13,6 +13,8 @@ import (
 
 	"frontdesk"
 	"frontdesk/internal/sqldb"
+
+	"golang.org/x/sys/unix"
 )
 
 // RestoreOptions say what to restore and where to.
@@ -103,7 +105,7 @@ func Restore(ctx context.Context, o RestoreOptions, progress func(format string,
 func readManifest(backup string) (Manifest, error) {
 	var m Manifest
 	text, err := os.ReadFile(filepath.Join(backup, manifestName))
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENOTDIR) {
 		return m, frontdesk.InvalidField("BACKUP", "%s has no %s: it is not a backup, or one that was not finished", backup, manifestName)
 	}
 	if err != nil {
