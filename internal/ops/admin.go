@@ -61,7 +61,7 @@ func NewAdmin(log *slog.Logger) *Admin {
 // Handle adds a command. All commands are added before Run.
 func (a *Admin) Handle(name string, h Handler) {
 	a.mux.HandleFunc("POST /"+name, func(w http.ResponseWriter, r *http.Request) {
-		reply := &replyWriter{enc: json.NewEncoder(w), flush: http.NewResponseController(w).Flush}
+		reply := &replyWriter{log: a.log, enc: json.NewEncoder(w), flush: http.NewResponseController(w).Flush}
 		// Progress is written while a body is still being read.
 		if err := http.NewResponseController(w).EnableFullDuplex(); err != nil {
 			a.log.Warn("admin full duplex refused", "error", err)
@@ -205,7 +205,9 @@ type replyLine struct {
 }
 
 type replyWriter struct {
+	log   *slog.Logger
 	mu    sync.Mutex
+	gone  bool
 	enc   *json.Encoder
 	flush func() error
 }
@@ -214,8 +216,9 @@ type replyWriter struct {
 func (w *replyWriter) send(line replyLine) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.enc.Encode(line) == nil {
-		w.flush()
+	if err := errors.Join(w.enc.Encode(line), w.flush()); err != nil && !w.gone {
+		w.gone = true
+		w.log.Debug("admin caller is gone", "error", err)
 	}
 }
 

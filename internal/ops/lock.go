@@ -59,7 +59,9 @@ func LockFolder(dir string) (*FolderLock, error) {
 }
 
 // Release gives the folder back. The file stays: removing it would let two processes lock two different files.
-func (l *FolderLock) Release() error { return l.file.Close() }
+func (l *FolderLock) Release() {
+	l.file.Close() // the kernel drops the lock with the descriptor, whatever Close says
+}
 
 // Held reports whether some process serves the folder, without taking the lock or making anything.
 func Held(dir string) bool {
