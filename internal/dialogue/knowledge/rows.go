@@ -87,7 +87,8 @@ func insert(tx *sqldb.Tx, k key, number int64, entries []Entry) error {
 	return nil
 }
 
-var endEntries = "UPDATE bot_entry SET to_release = $1 WHERE tenant = $2 AND bot = $3 AND to_release = $4 AND id IN " +
+// +to_release: few rows have an id, all current ones have this to_release, and SQLite would take the wrong index.
+var endEntries = "UPDATE bot_entry SET to_release = $1 WHERE tenant = $2 AND bot = $3 AND +to_release = $4 AND id IN " +
 	strings.ReplaceAll(sqldb.Placeholders(1, rowsAtOnce+4), "$1, $2, $3, $4, ", "")
 
 // end makes release number the first without the current rows of ids, and returns how many there were.
@@ -109,7 +110,7 @@ func end(tx *sqldb.Tx, k key, number int64, ids []string) (n int64, err error) {
 // content reads all entries of a release, by id.
 func content(ctx context.Context, q sqldb.Queryer, k key, number int64) ([]Entry, error) {
 	rows, err := q.QueryContext(ctx, "SELECT "+entryColumns+` FROM bot_entry
-		WHERE tenant = $1 AND bot = $2 AND to_release > $3 AND from_release <= $3 ORDER BY id`, k.tenant, k.bot, number)
+		WHERE tenant = $1 AND bot = $2 AND to_release > $3 AND from_release <= $3`, k.tenant, k.bot, number)
 	if err != nil {
 		return nil, fmt.Errorf("read release %d: %w", number, err)
 	}
@@ -122,6 +123,7 @@ func content(ctx context.Context, q sqldb.Queryer, k key, number int64) ([]Entry
 		}
 		entries = append(entries, e)
 	}
+	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.ID, b.ID) }) // cheaper here than in SQL
 	return entries, rows.Err()
 }
 

@@ -100,7 +100,7 @@ func noEntry(id string) error {
 
 // current reads the row of the newest state inside a write, in which no other change of the bot can be.
 func current(tx *sqldb.Tx, k key, id string) (Stored, error) {
-	return scanStored(tx.QueryRow(selectStored+" WHERE e.tenant = $1 AND e.bot = $2 AND e.id = $3 AND e.to_release = $4", k.tenant, k.bot, id, int64(open)))
+	return scanStored(tx.QueryRow(selectStored+" WHERE e.tenant = $1 AND e.bot = $2 AND e.id = $3 AND +e.to_release = $4", k.tenant, k.bot, id, int64(open)))
 }
 
 const selectStored = `SELECT e.id, e.question, e.wordings, e.negatives, e.answer, e.lang, e.category, e.valid_from, e.valid_to, e.hash,
