@@ -1,5 +1,5 @@
 -- +goose Up
--- Tenants, staff and what they sign in with; bots and sites. A deleted_at of 0 means in use.
+-- Tenants, staff and what they sign in with; sites. A deleted_at of 0 means in use.
 
 CREATE TABLE tenant (
     id         TEXT   PRIMARY KEY,
@@ -68,15 +68,6 @@ CREATE TABLE api_key (
     PRIMARY KEY (tenant, id)
 ) /*WITHOUT ROWID*/;
 CREATE UNIQUE INDEX api_key_hash ON api_key (hash);
-
-CREATE TABLE bot (
-    tenant     TEXT   NOT NULL,
-    id         TEXT   NOT NULL,
-    name       TEXT   NOT NULL, -- JSON, by language
-    created_at BIGINT NOT NULL,
-    deleted_at BIGINT NOT NULL DEFAULT 0,
-    PRIMARY KEY (tenant, id)
-) /*WITHOUT ROWID*/;
 
 CREATE TABLE site (
     tenant          TEXT   NOT NULL,
