@@ -1,206 +1,230 @@
 package knowledge
 
 import (
+	"cmp"
+	_ "embed"
+	"encoding/json"
+	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"frontdesk/internal/dialogue/semantic"
 )
 
-// The features of a candidate, in the order of the model's coefficients.
-const (
-	fExact     = iota // the query is a wording of the entry
-	fShare            // BM25 score over the score of a wording with all the query's words
-	fCoverage         // share of the query's information that the best wording holds
-	fBack             // share of the best wording's information that the query holds
-	fJaccard          // characters' bigrams in common
-	fMargin           // score over the next entry's, relative
-	fLength           // shorter over longer text, in characters
-	fUnmatched        // heaviest query word that the wording lacks, over the heaviest of all
-	fForeign          // the query's language is not the wording's
-	fAnswer           // what the answer's text covers of what the wording lacks
-	fShort            // the query has one or two words
-	fLittle           // how little the query says at all, 1 for only light words
-	features
-)
+//go:embed model.json
+var modelFile []byte
 
-var featureNames = [features]string{"exact", "bm25_share", "coverage", "back_coverage", "bigram_jaccard", "margin", "length_ratio",
-	"unmatched_idf", "foreign", "answer_coverage", "short", "little"}
+// model ranks what was found and says how probable it is that the first is right. tools/calibrate makes it.
+type model struct {
+	Rank       map[string]float64 `json:"rank"`   // of the features that compare the query with one wording
+	Answer     map[string]float64 `json:"answer"` // of all features, for the first candidate; "bias" too
+	Threshold  float64            `json:"threshold"`
+	Clarify    float64            `json:"clarify"`
+	rank       vector
+	answer     vector
+	answerBias float64
+}
 
-const (
-	answerThreshold  = .5
-	clarifyThreshold = .18
-	mostSuggestions  = 3
-)
+var trained = func() model {
+	var m model
+	if err := json.Unmarshal(modelFile, &m); err != nil {
+		panic("knowledge: model.json: " + err.Error()) // a build mistake, found by any test
+	}
+	at := make(map[string]int, featureCount)
+	for i, n := range featureNames {
+		at[n] = i
+	}
+	fill := func(v *vector, weights map[string]float64) {
+		for n, w := range weights {
+			i, ok := at[n]
+			switch {
+			case n == "bias":
+				m.answerBias = w
+			case !ok:
+				panic(fmt.Sprintf("knowledge: model.json: no feature %q", n))
+			default:
+				v[i] = float32(w)
+			}
+		}
+	}
+	fill(&m.rank, m.Rank)
+	fill(&m.answer, m.Answer)
+	return m
+}()
 
-// judge scores the hits and decides.
-func (ix *Index) judge(s *scratch, q Query, normal string, k int) Result {
-	r := Result{Decision: Abstain, Threshold: answerThreshold, ClarifyThreshold: clarifyThreshold}
+const mostSuggestions = 3
+
+// ranked is a hit with its rank score.
+type ranked struct {
+	hit
+	score  float32
+	vector int
+	vetoed bool
+}
+
+// judge compares the hits closely, orders them and decides.
+func (ix *Index) judge(s *scratch, normal string, k int) Result {
+	r := Result{Decision: Abstain, Threshold: trained.Threshold, ClarifyThreshold: trained.Clarify}
 	if len(s.hits) == 0 {
 		return r
 	}
-	all := s.describe(ix, normal)
-	for i, d := range all {
-		v := ix.blocks[s.hits[i].view]
-		c := Candidate{Entry: v.entries[s.hits[i].entry], Score: probability(&d), Features: make(map[string]float64, features)}
-		c.Wording = wordingText(c.Entry, v.wordings[s.hits[i].wording].which)
-		for f, x := range d {
-			c.Features[featureNames[f]] = math.Round(float64(x)*1e4) / 1e4
-		}
-		r.Candidates = append(r.Candidates, c)
+	s.compare(ix, normal)
+	if cap(s.vectors) < len(s.hits) {
+		s.vectors = make([]vector, len(s.hits))
 	}
-	sortCandidates(r.Candidates)
-	if len(r.Candidates) > k {
-		r.Candidates = r.Candidates[:k]
+	s.vectors = s.vectors[:len(s.hits)]
+	s.ranked = s.ranked[:0]
+	for i, h := range s.hits {
+		v := &ix.blocks[h.view]
+		w := &v.wordings[h.wording]
+		if w.which == whichAnswer { // found by its answer alone: shown and compared by its question
+			h.wording = v.firstOf[h.entry]
+			w = &v.wordings[h.wording]
+		}
+		f := &s.vectors[i]
+		s.describe(ix, v, w, h.score, f)
+		score := dot(&trained.rank, f)
+		f[fAnswer] = s.onlyInAnswer(v, w)
+		s.ranked = append(s.ranked, ranked{h, score, i, ix.vetoes(s, v, w, score)})
+	}
+	slices.SortStableFunc(s.ranked, func(x, y ranked) int {
+		if x.vetoed != y.vetoed { // never answered, so never in the way of what may be
+			if x.vetoed {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(y.score, x.score)
+	})
+	best := s.ranked[0]
+	probability := s.confidence(best)
+	rest := 0.0
+	for _, c := range s.ranked[1:] {
+		rest += math.Exp(float64(c.score - best.score))
+	}
+	r.Candidates = make([]Candidate, 0, min(k, len(s.ranked)))
+	for i, c := range s.ranked[:min(k, len(s.ranked))] {
+		v := &ix.blocks[c.view]
+		e := v.entries[c.entry]
+		p := probability
+		if i > 0 { // what the first leaves, shared by rank, and never more than the first
+			p = min(p, (1-p)*math.Exp(float64(c.score-best.score))/max(rest, 1e-9)*probability)
+		}
+		if c.vetoed {
+			p = min(p, trained.Clarify/2)
+		}
+		r.Candidates = append(r.Candidates, Candidate{Entry: e, Wording: wordingText(e, v.wordings[c.wording].which), Score: p,
+			Features: s.vectors[c.vector].named(), Vetoed: c.vetoed})
 	}
 	r.Answerable = r.Candidates[0].Score
 	switch {
-	case r.Answerable >= answerThreshold && !r.Candidates[0].Vetoed:
+	case best.vetoed:
+	case r.Answerable >= r.Threshold:
 		r.Decision = Answer
-	case r.Answerable >= clarifyThreshold:
+	case r.Answerable >= r.ClarifyThreshold:
 		r.Decision = Clarify
 	}
 	return r
 }
 
-func sortCandidates(cs []Candidate) {
-	for i := 1; i < len(cs); i++ {
-		for j := i; j > 0 && cs[j].Score > cs[j-1].Score; j-- {
-			cs[j], cs[j-1] = cs[j-1], cs[j]
+// confidence fills the features of the best candidate that need the others, and returns the probability that it is right.
+func (s *scratch) confidence(best ranked) float64 {
+	f := &s.vectors[best.vector]
+	lead := float32(3)
+	f[fRoom], f[fAgainst] = 0, 0
+	for _, c := range s.ranked[1:] {
+		if c.vetoed {
+			continue
+		}
+		lead = min(lead, best.score-c.score)
+		f[fRoom] = max(f[fRoom], min(1.5, c.hit.score/max(best.hit.score, 1e-6)))
+		if c.score > best.score-1 {
+			f[fAgainst] += .1
 		}
 	}
+	f[fLead] = float32(math.Tanh(float64(lead) / 2))
+	return 1 / (1 + math.Exp(-trained.answerBias-float64(dot(&trained.answer, f))))
+}
+
+// vetoes reports whether a negative wording of the entry is nearer to the query than the entry's own.
+func (ix *Index) vetoes(s *scratch, v *view, w *wording, score float32) bool {
+	end := v.firstOf[w.entry+1]
+	for n := end - 1; n >= v.firstOf[w.entry] && v.wordings[n].which <= whichNegative; n-- {
+		no := &v.wordings[n]
+		var f vector
+		s.describe(ix, v, no, s.bm25(v, no), &f)
+		if dot(&trained.rank, &f) > score {
+			return true
+		}
+	}
+	return false
+}
+
+// bm25 scores one wording.
+func (s *scratch) bm25(v *view, w *wording) float32 {
+	sum := float32(0)
+	for i := range s.q {
+		if r, ok := v.terms[s.q[i].hash]; ok {
+			for _, p := range v.forward[w.from:w.to] {
+				if p.id == r {
+					sum += s.q[i].weight * p.weight
+				}
+			}
+		}
+	}
+	return sum
+}
+
+func dot(w, f *vector) float32 {
+	sum := float32(0)
+	for i := range w {
+		sum += w[i] * f[i]
+	}
+	return sum
+}
+
+// named gives the features that are not zero their names, for traces.
+func (f *vector) named() map[string]float64 {
+	m := make(map[string]float64, featureCount)
+	for i, x := range f {
+		if x != 0 {
+			m[featureNames[i]] = math.Round(float64(x)*1e4) / 1e4
+		}
+	}
+	return m
 }
 
 func wordingText(e *Entry, which int16) string {
-	switch {
-	case which < 0:
-		return e.Answer
-	case which == 0:
+	if which <= 0 {
 		return e.Question
 	}
 	return e.Similar[which-1]
 }
 
-// describe computes the features of each hit.
-func (s *scratch) describe(ix *Index, normal string) [][features]float32 {
-	out := make([][features]float32, len(s.hits))
-	key := wordingKey(normal)
-	queryLang := langOf(normal)
-	mass, heaviest, full, words := float32(0), float32(0), float32(0), 0
+// elliptic reports a question that leans on the one before: 那冰箱呢, and in Shanghai?
+func elliptic(s *scratch, normal string) bool {
+	words := 0
 	for _, t := range s.q {
-		full += t.weight * (bm25K1 + 1) / (1 + bm25K1)
-		if t.class == classWord {
-			mass += t.light * t.idf
-			heaviest = max(heaviest, t.light*t.idf)
+		if t.class == classWord && t.light > .5 {
 			words++
 		}
 	}
-	grams := bigrams(nil, normal)
-	var other []uint32
-	for i, h := range s.hits {
-		v := ix.blocks[h.view]
-		w := v.wordings[h.wording]
-		f := &out[i]
-		if e, ok := v.exact[key]; key != 0 && (ok && e == h.entry || w.key == key) {
-			f[fExact] = 1
-		}
-		if full > 0 {
-			f[fShare] = min(1.5, h.score/full)
-		}
-		covered, missing := float32(0), float32(0)
-		own := v.forward[w.from:w.to]
-		for _, t := range s.q {
-			if t.class != classWord {
-				continue
-			}
-			if r, ok := v.terms[t.hash]; ok && has(own, r) {
-				covered += t.light * t.idf
-			} else {
-				missing = max(missing, t.light*t.idf)
-			}
-		}
-		if mass > 0 {
-			f[fCoverage] = covered / mass
-			f[fUnmatched] = missing / heaviest
-		}
-		text := semantic.Normalise(wordingText(v.entries[h.entry], w.which))
-		other = bigrams(other[:0], text)
-		f[fJaccard] = jaccard(grams, other)
-		a, b := float32(len(grams)+1), float32(len(other)+1)
-		f[fLength] = min(a, b) / max(a, b)
-		next := float32(0)
-		if i == 0 && len(s.hits) > 1 {
-			next = s.hits[1].score
-		} else if i > 0 {
-			next = s.hits[0].score
-		}
-		f[fMargin] = max(-1, (h.score-next)/max(h.score, 1e-6))
-		if queryLang != 0 && w.lang != 0 && queryLang != w.lang {
-			f[fForeign] = 1
-		}
-		if words <= 2 {
-			f[fShort] = 1
-		}
-		if f[fExact] == 0 {
-			f[fLittle] = max(0, 1-mass/2)
-		}
-	}
-	return out
+	return words <= 1 || words <= 2 && (strings.HasPrefix(normal, "那") || strings.HasSuffix(normal, "呢") || strings.HasSuffix(normal, "呢?") ||
+		strings.HasPrefix(normal, "and ") || strings.HasPrefix(normal, "what about"))
 }
 
-// has looks a row up in a wording's terms, which are sorted.
-func has(own []posting, row int32) bool {
-	lo, hi := 0, len(own)
-	for lo < hi {
-		m := (lo + hi) / 2
-		if own[m].id < row {
-			lo = m + 1
-		} else {
-			hi = m
-		}
+// inContext searches again with the previous question's words before the query's, if the query alone is too little and
+// got no answer. What that finds counts only if it is clearly better.
+func (ix *Index) inContext(s *scratch, q Query, normal string, k int, alone Result) Result {
+	if len(q.Context) == 0 || alone.Decision == Answer || !elliptic(s, normal) {
+		return alone
 	}
-	return lo < len(own) && own[lo].id == row
-}
-
-// bigrams appends the pairs of neighbouring letters and digits.
-func bigrams(dst []uint32, text string) []uint32 {
-	var last rune
-	for _, r := range text {
-		if r == ' ' || r < '0' {
-			continue
-		}
-		if last != 0 {
-			dst = append(dst, uint32(last)*0x9E3779B1^uint32(r))
-		}
-		last = r
+	joined := semantic.Normalise(cutText(q.Context[len(q.Context)-1] + " " + q.Text))
+	s.prepare(ix, joined)
+	s.retrieve(ix, q.Now, max(k, rerank))
+	if r := ix.judge(s, joined, k); r.Answerable*.9 > alone.Answerable {
+		return r
 	}
-	return dst
-}
-
-func jaccard(a, b []uint32) float32 {
-	if len(a) == 0 || len(b) == 0 {
-		return 0
-	}
-	both := 0
-	for _, x := range a {
-		for _, y := range b {
-			if x == y {
-				both++
-				break
-			}
-		}
-	}
-	return float32(both) / float32(max(1, len(a)+len(b)-both))
-}
-
-var model = struct {
-	bias float64
-	w    [features]float64
-}{-5, [features]float64{fExact: 6, fShare: 2, fCoverage: 4.5, fJaccard: 2.5, fMargin: 1, fUnmatched: -1, fLength: .5, fForeign: -3, fLittle: -8}}
-
-func probability(d *[features]float32) float64 {
-	z := model.bias
-	for i, x := range d {
-		z += model.w[i] * float64(x)
-	}
-	return 1 / (1 + math.Exp(-z))
+	return alone
 }

@@ -37,25 +37,29 @@ func (v view) hidden(entry int32) bool {
 }
 
 // block is a set of entries with postings. Wordings of an entry are neighbours, and an entry's answer is a wording of
-// kind answer.
+// kind answer; negative wordings come last and have no postings.
 type block struct {
 	entries  []*Entry
 	byID     map[string]int32
 	exact    map[uint64]int32 // key of a wording -> entry; the first that has it
-	negative map[int32][][]term
-	firstOf  []int32 // entry -> its first wording; len(entries)+1
+	firstOf  []int32          // entry -> its first wording; len(entries)+1
 	wordings []wording
+	owner    []int32          // wording -> entry: what the inner loops need of wordings
 	terms    map[uint64]int32 // term -> row
 	rows     []row
 	postings []posting
 	forward  []posting // per wording: its terms by row
+	letters  []rune    // per wording: its letters and digits, the first maxLetters
 }
 
 type wording struct {
 	entry    int32
 	from, to int32 // forward[from:to]
-	which    int16 // 0 the question, n the n-th similar wording, -1 the answer
+	text     int32 // letters[text:text+size]
+	size     int16
+	which    int16 // 0 the question, n the n-th similar wording, whichAnswer, or whichNegative-n the n-th negative one
 	lang     lang
+	mood     mood
 	key      uint64
 }
 
@@ -67,9 +71,18 @@ type posting struct {
 
 type row struct {
 	from, to int32
-	df       int32   // entries with the term
+	df       int32 // entries with the term
+	class    class
 	most     float32 // highest weight of its postings
+	light    float32
+	hash     uint64
 }
+
+const (
+	whichAnswer   = -1
+	whichNegative = -2
+	maxLetters    = 64 // of a wording and of a query, compared letter by letter
+)
 
 type lang uint8
 
@@ -198,18 +211,23 @@ func newBlock(entries []*Entry, mean *float32) *block {
 	var seen []int32 // row -> last entry counted
 	addWording := func(e int32, which int16, text string) {
 		text = semantic.Normalise(text)
-		terms := a.analyseNormal(text)
-		w := wording{entry: e, from: int32(len(b.forward)), which: which, lang: langOf(text), key: wordingKey(text)}
+		terms := a.analyse(text)
+		w := wording{entry: e, from: int32(len(b.forward)), text: int32(len(b.letters)), which: which, lang: langOf(text), mood: moodOf(a.tokens), key: wordingKey(text)}
+		b.letters = appendLetters(b.letters, text)
+		w.size = int16(int32(len(b.letters)) - w.text)
 		for _, t := range terms {
 			r, ok := b.terms[t.hash]
 			if !ok {
 				r = int32(len(b.rows))
 				b.terms[t.hash] = r
-				b.rows = append(b.rows, row{})
+				b.rows = append(b.rows, row{hash: t.hash, class: t.class, light: t.light})
 				seen = append(seen, -1)
 			}
-			b.rows[r].to++ // a count for now
-			if seen[r] != e {
+			b.rows[r].class = min(b.rows[r].class, t.class)
+			if which > whichNegative {
+				b.rows[r].to++ // a count for now
+			}
+			if seen[r] != e && which > whichNegative {
 				seen[r] = e
 				b.rows[r].df++
 			}
@@ -217,6 +235,7 @@ func newBlock(entries []*Entry, mean *float32) *block {
 		}
 		w.to = int32(len(b.forward))
 		b.wordings = append(b.wordings, w)
+		b.owner = append(b.owner, e)
 		lengths = append(lengths, a.length)
 		if which >= 0 {
 			sum += float64(a.length)
@@ -234,13 +253,10 @@ func newBlock(entries []*Entry, mean *float32) *block {
 			addWording(n, int16(min(j+1, math.MaxInt16)), s)
 		}
 		if e.Answer != "" {
-			addWording(n, -1, e.Answer)
+			addWording(n, whichAnswer, e.Answer)
 		}
-		for _, s := range e.Negative {
-			if b.negative == nil {
-				b.negative = map[int32][][]term{}
-			}
-			b.negative[n] = append(b.negative[n], slices.Clone(a.analyse(s)))
+		for j, s := range e.Negative {
+			addWording(n, int16(max(whichNegative-j, math.MinInt16)), s)
 		}
 	}
 	b.firstOf = append(b.firstOf, int32(len(b.wordings)))
@@ -269,10 +285,13 @@ func (b *block) fillPostings(lengths []float32, mean float32) {
 		for j := range own {
 			tf := own[j].weight
 			weight := tf * (bm25K1 + 1) / (tf + norm)
-			if w.which < 0 {
+			if w.which == whichAnswer {
 				weight *= answerShare
 			}
 			own[j].weight = weight
+			if w.which <= whichNegative { // only compared with, never found by
+				continue
+			}
 			r := &b.rows[own[j].id]
 			b.postings[r.to] = posting{int32(i), weight}
 			r.to++

@@ -42,3 +42,61 @@ func charLight(ch string) float32 {
 	}
 	return 1
 }
+
+// rarity is how much a word that the knowledge lacks weighs: little if it is common in any text, such as 昨天, and fully
+// if it names something rare that nobody here knows about.
+func rarity(t semantic.Token) float32 {
+	if t.Kind != semantic.Han {
+		return 1
+	}
+	return min(1, max(.3, (semantic.Rarity(t.Text)-5)/7))
+}
+
+// mood says what a text asks for, and whether it is negated.
+type mood uint16
+
+const (
+	asksHow mood = 1 << iota
+	asksWhy
+	asksWhen
+	asksHowLong
+	asksHowMuch
+	asksWhere
+	asksWho
+	asksWhich
+	negated
+)
+
+var moods = func() map[string]mood {
+	m := map[string]mood{}
+	add := func(what mood, words string) {
+		for _, w := range strings.Fields(words) {
+			m[w] |= what
+		}
+	}
+	add(asksHow, "怎么 怎样 如何 咋 咋样 怎么办 咋办 怎 方法 办法 步骤 流程 教程 how way step")
+	add(asksWhy, "为什么 为何 为啥 原因 怎么回事 咋回事 why reason caus")
+	add(asksWhen, "什么时候 何时 几时 几点 哪天 啥时候 when time hour date")
+	add(asksHowLong, "多久 多长 多长时间 几天 几年 几个月 时长 long day week month year soon")
+	add(asksHowMuch, "多少钱 价格 费用 收费 价钱 几块 钱 cost price fee charge charg much expens")
+	add(asksWhere, "哪里 哪儿 哪 何处 在哪 地址 where address location")
+	add(asksWho, "谁 哪位 who whom")
+	add(asksWhich, "哪个 哪种 哪款 哪些 哪一 which")
+	add(negated, "不 没 没有 无法 未 别 非 勿 not no never without unable fail")
+	return m
+}()
+
+func moodOf(tokens []semantic.Token) mood {
+	var m mood
+	for i := range tokens {
+		t := &tokens[i]
+		m |= moods[t.Text]
+		if t.Kind == semantic.Han && len(t.Text) > 3 {
+			switch t.Text[:3] {
+			case "不", "没", "无", "未":
+				m |= negated
+			}
+		}
+	}
+	return m
+}

@@ -48,7 +48,8 @@ type Result struct {
 const (
 	defaultK   = 5
 	maxK       = 100
-	rerankMin  = 10   // entries that get features, at least
+	rerank     = 12   // entries that are looked at closely, at least
+	findLight  = .2   // light words weigh this much more in finding than in judging: they order what is found
 	queryTerms = 64   // terms of a query that count; the heaviest are taken
 	queryBytes = 2048 // of a query that is read
 )
@@ -64,12 +65,17 @@ type scratch struct {
 	reached []int32
 	heap    []float32
 	hits    []hit
+	c       compared
+	grams   []uint32
+	matched []int32
+	vectors []vector
+	ranked  []ranked
 }
 
 type queryTerm struct {
 	term
 	idf    float32
-	weight float32 // class weight x light x idf
+	weight float32 // what BM25 multiplies a posting's weight by
 	known  bool
 	row    int32 // in the block at hand; -1 if it lacks the term
 	bound  float32
@@ -96,8 +102,8 @@ func (ix *Index) Search(q Query) Result {
 	text := cutText(q.Text)
 	normal := semantic.Normalise(text)
 	s.prepare(ix, normal)
-	s.retrieve(ix, q.Now, max(k, rerankMin))
-	return ix.judge(s, q, normal, k)
+	s.retrieve(ix, q.Now, max(k, rerank))
+	return ix.inContext(s, q, normal, k, ix.judge(s, normal, k))
 }
 
 // cutText keeps the beginning of a very long question, whole characters only.
@@ -115,21 +121,52 @@ func cutText(text string) string {
 // prepare analyses the query and weighs its terms by the whole index.
 func (s *scratch) prepare(ix *Index, normal string) {
 	s.q = s.q[:0]
-	for _, t := range s.a.analyseNormal(normal) {
-		df := 0.0
-		for i := range ix.blocks {
-			if r, ok := ix.blocks[i].terms[t.hash]; ok {
-				df += float64(ix.blocks[i].rows[r].df)
-			}
+	whole := int32(-1) // the last token that the index knows as a word: its characters would add little and cost much
+	for _, t := range s.a.analyse(normal) {
+		if t.class != classWord && t.token == whole {
+			continue
 		}
-		idf := float32(math.Log(1 + (ix.total-df+.5)/(df+.5)))
-		s.q = append(s.q, queryTerm{term: t, idf: idf, weight: classWeight[t.class] * t.light * idf, known: df > 0})
+		df := ix.df(t.hash)
+		if t.class == classWord && df > 0 {
+			whole = t.token
+		}
+		idf := ix.idf(df)
+		if df == 0 {
+			t.light = min(t.light, rarity(s.a.tokens[t.token]))
+		}
+		weight := classWeight[t.class] * min(1, t.light+findLight) * idf
+		s.q = append(s.q, queryTerm{term: t, idf: idf, weight: weight, known: df > 0})
 	}
 	if len(s.q) > queryTerms {
 		slices.SortStableFunc(s.q, func(x, y queryTerm) int { return cmp.Compare(y.weight, x.weight) })
 		s.q = s.q[:queryTerms]
 	}
 }
+
+// df is the number of entries with a term, hidden ones included.
+func (ix *Index) df(hash uint64) float64 {
+	df := int32(0)
+	for i := range ix.blocks {
+		if r, ok := ix.blocks[i].terms[hash]; ok {
+			df += ix.blocks[i].rows[r].df
+		}
+	}
+	return float64(df)
+}
+
+func (ix *Index) idf(df float64) float32 {
+	return logOf(1 + (ix.total-df+.5)/(df+.5))
+}
+
+// rowIDF is the idf of a block's term in the whole index.
+func (ix *Index) rowIDF(r *row) float32 {
+	if len(ix.blocks) == 1 {
+		return ix.idf(float64(r.df))
+	}
+	return ix.idf(ix.df(r.hash))
+}
+
+func logOf(x float64) float32 { return float32(math.Log(x)) }
 
 // retrieve leaves in s.hits the k entries of highest BM25 score, best first, by their best wording.
 //
@@ -174,7 +211,7 @@ func (s *scratch) retrieveBlock(v view, number int32, now int64, k int) {
 	for ; done < len(s.q) && s.q[done].row >= 0; done++ {
 		t := &s.q[done]
 		list := v.postings[v.rows[t.row].from:v.rows[t.row].to]
-		if len(s.touched) > 0 && len(list) > 64 {
+		if len(list) > len(s.touched)/2 && len(s.touched) >= k {
 			if floor = s.kth(v, now, k); floor > left {
 				break
 			}
@@ -238,7 +275,7 @@ func (s *scratch) kth(v view, now int64, k int) float32 {
 	}
 	s.reached = s.reached[:0]
 	for _, w := range s.touched {
-		e := v.wordings[w].entry
+		e := v.owner[w]
 		score := s.scores[w]
 		if s.best[e] == 0 {
 			if v.hidden(e) || now > 0 && !v.entries[e].Valid(now) {

@@ -7,7 +7,7 @@ import (
 )
 
 // A text is compared by its terms: words, and for Chinese also the characters of longer words, so that 洗衣机 and 洗衣 or
-// 退货 and 退 still meet. A term is the 64-bit hash of its class and text; among a million terms two share one with
+// 退货 and 退 still meet. A term is the 64-bit hash of its text; among a million terms two share one with
 // probability 3e-8, and then score a little too high.
 type term struct {
 	hash  uint64
@@ -16,6 +16,8 @@ type term struct {
 	light float32 // how much of its idf it keeps: 1, less for words that carry the asking and not what is asked
 	token int32   // the token it comes from
 }
+
+const termSeed = 0
 
 type class uint8
 
@@ -37,28 +39,25 @@ type analyser struct {
 	length float32 // sum of class weights of the text's terms: BM25's document length
 }
 
+// analyse reads a normalised text.
 func (a *analyser) analyse(text string) []term {
-	return a.analyseNormal(semantic.Normalise(text))
-}
-
-func (a *analyser) analyseNormal(text string) []term {
 	a.tokens = semantic.AppendTokens(a.tokens[:0], text)
 	a.terms = a.terms[:0]
 	a.length = 0
 	for i, t := range a.tokens {
 		light := weightOf(t)
-		a.add(hashString(uint64(classWord), t.Text), classWord, light, i)
+		a.add(hashString(termSeed, t.Text), classWord, light, i)
 		if t.Kind != semantic.Han {
 			continue
 		}
 		if t.End-t.Start > 3 {
 			for p := t.Start; p < t.End; p += 3 {
-				a.add(hashString(uint64(classWord), text[p:p+3]), classChar, light*charLight(text[p:p+3]), i)
+				a.add(hashString(termSeed, text[p:p+3]), classChar, light*charLight(text[p:p+3]), i)
 			}
 		}
 		if t.End-t.Start > 6 {
 			for p := t.Start; p+6 <= t.End; p += 3 {
-				a.add(hashString(uint64(classWord), text[p:p+6]), classGram, light, i)
+				a.add(hashString(termSeed, text[p:p+6]), classGram, light, i)
 			}
 		}
 	}

@@ -1,0 +1,279 @@
+package knowledge
+
+import (
+	"slices"
+	"unicode"
+
+	"frontdesk/internal/dialogue/semantic"
+)
+
+// The features of a candidate. Each is 0..1 or nearly so. tools/calibrate learns the models' weights by these names.
+const (
+	fExact     = iota // the query is a wording of the entry
+	fShare            // BM25 score over that of a wording which is the query
+	fCoverage         // share of the query's information that the wording holds, light words counting little
+	fBack             // share of the wording's information that the query holds, likewise
+	fAllCover         // fCoverage with light words counting in full
+	fAllBack          // fBack likewise
+	fSoftCover        // fCoverage, where a missing word counts by its characters that are there
+	fJaccard          // pairs of neighbouring letters in common
+	fLetters          // letters in common (Dice)
+	fOrder            // longest common subsequence of letters (Dice)
+	fLength           // shorter over longer, in letters
+	fUnmatched        // weight of the heaviest word that the wording lacks, on an absolute scale
+	fExtra            // weight of the heaviest word that the query lacks
+	fNegation         // one of both is negated
+	fNumber           // the query names a number or code that the wording lacks
+	fAsk              // both ask, and for different things: how against why
+	fForeign          // the query's language is not the wording's
+	fAnswer           // share of the query's information that only the answer's text holds
+	fShort            // the query has one or two words
+	fLittle           // how little the query says, 1 for light words only
+	fLead             // rank score over that of the best other candidate, squashed to -1..1
+	fRoom             // BM25 score of the best other candidate over this one's
+	fAgainst          // how many of the found entries are about as near
+	fSize             // logarithm of the number of entries
+	featureCount
+)
+
+var featureNames = [featureCount]string{"exact", "bm25_share", "coverage", "back_coverage", "full_coverage", "full_back_coverage",
+	"soft_coverage", "bigram_jaccard", "letter_dice", "order_dice", "length_ratio", "unmatched", "extra", "negation", "number",
+	"other_ask", "foreign", "answer_only", "short", "little", "lead", "rival", "crowd", "size"}
+
+// rankFeatures are those that compare a query with a wording alone; the others need all candidates.
+const rankFeatures = fLead
+
+type vector [featureCount]float32
+
+// compared is a query ready to be compared with wordings.
+type compared struct {
+	words   []queryTerm // classWord only
+	letters []rune
+	grams   []uint32
+	lang    lang
+	key     uint64
+	content float32 // sum of the words' light weights
+	all     float32 // sum of their idf
+	self    float32 // BM25 score of a wording that is the query
+	mood    mood
+}
+
+func (s *scratch) compare(ix *Index, normal string) *compared {
+	c := &s.c
+	*c = compared{words: c.words[:0], letters: appendLetters(c.letters[:0], normal), grams: c.grams[:0], lang: langOf(normal), key: wordingKey(normal)}
+	c.grams = appendGrams(c.grams, c.letters)
+	norm := float32(bm25K1 * (1 - bm25B))
+	if ix.length > 0 {
+		norm += bm25K1 * bm25B * s.a.length / ix.length
+	}
+	for _, t := range s.q {
+		c.self += t.weight * (bm25K1 + 1) / (1 + norm)
+		if t.class == classWord {
+			c.words = append(c.words, t)
+			c.content += t.light * t.idf
+			c.all += t.idf
+		}
+	}
+	c.mood = moodOf(s.a.tokens)
+	return c
+}
+
+// describe compares the query with a wording of v and fills the features that need no other candidate.
+func (s *scratch) describe(ix *Index, v *view, w *wording, score float32, f *vector) {
+	c := &s.c
+	*f = vector{}
+	own := v.forward[w.from:w.to]
+	letters := v.letters[w.text : w.text+int32(w.size)]
+	if c.key != 0 && c.key == w.key {
+		f[fExact] = 1
+	}
+	if c.self > 0 {
+		f[fShare] = min(1.2, score/c.self)
+	}
+	var covered, allCovered, soft, missing, matchedOwn, matchedOwnAll float32
+	number := false
+	s.matched = s.matched[:0]
+	for i := range c.words {
+		t := &c.words[i]
+		if r, ok := v.terms[t.hash]; ok && has(own, r) {
+			covered += t.light * t.idf
+			allCovered += t.idf
+			s.matched = append(s.matched, r)
+			continue
+		}
+		token := &s.a.tokens[t.token]
+		missing = max(missing, t.light*t.idf)
+		if token.Kind == semantic.Han {
+			n, there := 0, 0
+			for _, r := range token.Text {
+				n++
+				if slices.Contains(letters, r) {
+					there++
+				}
+			}
+			soft += t.light * t.idf * float32(there) / float32(n)
+		}
+		number = number || token.Kind == semantic.Number || token.Kind == semantic.Code
+	}
+	mine, mineAll, extra := float32(0), float32(0), float32(0)
+	for _, p := range own {
+		row := &v.rows[p.id]
+		if row.class != classWord {
+			continue
+		}
+		idf := ix.rowIDF(row)
+		mine += row.light * idf
+		mineAll += idf
+		if slices.Contains(s.matched, p.id) {
+			matchedOwn += row.light * idf
+			matchedOwnAll += idf
+		} else {
+			extra = max(extra, row.light*idf)
+		}
+	}
+	f[fCoverage] = ratio(covered, c.content)
+	f[fSoftCover] = ratio(covered+.6*soft, c.content)
+	f[fAllCover] = ratio(allCovered, c.all)
+	f[fBack] = ratio(matchedOwn, mine)
+	f[fAllBack] = ratio(matchedOwnAll, mineAll)
+	f[fUnmatched] = min(1, missing/10)
+	f[fExtra] = min(1, extra/10)
+	s.grams = appendGrams(s.grams[:0], letters)
+	f[fJaccard] = jaccard(c.grams, s.grams)
+	f[fLetters] = dice(c.letters, letters)
+	f[fOrder] = s.order(c.letters, letters)
+	f[fLength] = ratio(float32(min(len(c.letters), len(letters))), float32(max(len(c.letters), len(letters))))
+	f[fNegation] = flag((w.mood^c.mood)&negated != 0)
+	asks, others := c.mood&^negated, w.mood&^negated
+	f[fAsk] = flag(asks != 0 && others != 0 && asks&others == 0)
+	f[fNumber] = flag(number)
+	f[fForeign] = flag(c.lang != 0 && w.lang != 0 && c.lang != w.lang)
+	f[fShort] = flag(len(c.words) <= 2)
+	if f[fExact] == 0 {
+		f[fLittle] = max(0, 1-c.content/3)
+	}
+	f[fSize] = ratio(logOf(ix.total), 10)
+}
+
+// onlyInAnswer is the share of the query's information that the wording lacks and the entry's answer holds.
+func (s *scratch) onlyInAnswer(v *view, w *wording) float32 {
+	c := &s.c
+	end := v.firstOf[w.entry+1]
+	for a := v.firstOf[w.entry]; a < end; a++ {
+		answer := &v.wordings[a]
+		if answer.which != whichAnswer {
+			continue
+		}
+		sum := float32(0)
+		for i := range c.words {
+			t := &c.words[i]
+			if r, ok := v.terms[t.hash]; ok && has(v.forward[answer.from:answer.to], r) && !has(v.forward[w.from:w.to], r) {
+				sum += t.light * t.idf
+			}
+		}
+		return ratio(sum, c.content)
+	}
+	return 0
+}
+
+func ratio(a, b float32) float32 {
+	if b <= 0 {
+		return 0
+	}
+	return a / b
+}
+
+func flag(b bool) float32 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// has looks a row up in a wording's terms, which are sorted.
+func has(own []posting, row int32) bool {
+	if len(own) > 24 {
+		_, ok := slices.BinarySearchFunc(own, row, func(p posting, r int32) int { return int(p.id) - int(r) })
+		return ok
+	}
+	for i := range own {
+		if own[i].id >= row {
+			return own[i].id == row
+		}
+	}
+	return false
+}
+
+// appendLetters appends the letters and digits of a normalised text, as many as are compared.
+func appendLetters(dst []rune, text string) []rune {
+	n := 0
+	for _, r := range text {
+		if r < 0x80 && !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9') || r >= 0x80 && !unicode.IsLetter(r) && !unicode.IsNumber(r) {
+			continue
+		}
+		if n++; n > maxLetters {
+			break
+		}
+		dst = append(dst, r)
+	}
+	return dst
+}
+
+func appendGrams(dst []uint32, letters []rune) []uint32 {
+	for i := 1; i < len(letters); i++ {
+		dst = append(dst, uint32(letters[i-1])*0x9E3779B1^uint32(letters[i]))
+	}
+	return dst
+}
+
+func jaccard(a, b []uint32) float32 {
+	both := 0
+	for _, x := range a {
+		if slices.Contains(b, x) {
+			both++
+		}
+	}
+	both = min(both, len(b))
+	return ratio(float32(both), float32(len(a)+len(b)-both))
+}
+
+func dice(a, b []rune) float32 {
+	both := 0
+	for _, x := range a {
+		if slices.Contains(b, x) {
+			both++
+		}
+	}
+	for _, x := range b {
+		if slices.Contains(a, x) {
+			both++
+		}
+	}
+	return ratio(float32(both), float32(len(a)+len(b)))
+}
+
+// order is the length of the longest common subsequence as a Dice share. Letters are few: quadratic is cheap, and the
+// bits of one word hold a whole row of it.
+func (s *scratch) order(a, b []rune) float32 {
+	if len(a) == 0 || len(b) == 0 {
+		return 0
+	}
+	row := ^uint64(0)
+	for _, y := range b {
+		var match uint64
+		for i, x := range a {
+			if x == y {
+				match |= 1 << i
+			}
+		}
+		u := row & match
+		row = (row + u) | (row - u)
+	}
+	common := 0
+	for i := range a {
+		if row&(1<<i) == 0 {
+			common++
+		}
+	}
+	return 2 * float32(common) / float32(len(a)+len(b))
+}
