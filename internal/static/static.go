@@ -153,5 +153,5 @@ func (s *site) missing(w http.ResponseWriter) {
 		return
 	}
 	http.Error(w, "The "+s.Name+" is not built into this program. Run `make build` (needs Node 20) and start it again.\n"+
-		"这个程序里还没有构建前端,请运行 make build(需要 Node 20)后重新启动。", http.StatusNotFound)
+		"这个程序里还没有构建前端，请运行 make build（需要 Node 20）后重新启动。", http.StatusNotFound)
 }
