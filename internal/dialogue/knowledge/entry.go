@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"frontdesk/internal/dialogue/semantic"
 )
 
 // Entry is one question the company can answer, with the other ways customers put it. Entries are values: once handed to
@@ -119,7 +120,9 @@ func (e Entry) Clean() (Entry, error) {
 		return e, err
 	}
 	if e.Lang == "" {
-		e.Lang = GuessLang(e.Question + " " + e.Answer)
+		if e.Lang = semantic.Language(e.Question + " " + e.Answer); e.Lang == "" {
+			e.Lang = "zh" // no letters at all: the product's first language
+		}
 	}
 	if e.ID == "" {
 		sum := sha256.Sum256([]byte(e.Lang + "\x00" + e.Question))
@@ -231,23 +234,4 @@ func validLang(s string) bool {
 		}
 	}
 	return true
-}
-
-// GuessLang tells Chinese from English by the share of Han characters among the letters. Text of neither is Chinese, the
-// product's first language.
-func GuessLang(s string) string {
-	han, letters := 0, 0
-	for _, r := range s {
-		switch {
-		case unicode.Is(unicode.Han, r):
-			han++
-		case unicode.IsLetter(r):
-			letters++
-		}
-	}
-	// A Han character carries about as much as four letters: "iPhone 保修" is Chinese, "the 微信 app for payments" English.
-	if letters > 0 && han*8 < letters {
-		return "en"
-	}
-	return "zh"
 }
