@@ -61,6 +61,11 @@ func (m *Metrics) Gauge(name, help string, read func() float64) {
 	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
 }
 
+// Count shows a total that a package keeps itself and never takes back.
+func (m *Metrics) Count(name, help string, read func() int64) {
+	m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, func() float64 { return float64(read()) }))
+}
+
 // GaugeBy shows a value for each label that read returns. read gets 1 s; when it fails, the scrape goes on without it.
 func (m *Metrics) GaugeBy(name, help, label string, read func(ctx context.Context) (map[string]int64, error)) {
 	m.registry.MustRegister(&gaugeBy{prometheus.NewDesc(name, help, []string{label}, nil), read})
@@ -68,13 +73,9 @@ func (m *Metrics) GaugeBy(name, help, label string, read func(ctx context.Contex
 
 // Database shows the writer's groups and how far consumers are behind.
 func (m *Metrics) Database(db *sqldb.DB) {
-	total := func(name, help string, read func(s sqldb.Stats) int64) {
-		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help},
-			func() float64 { return float64(read(db.Stats())) }))
-	}
-	total("frontdesk_commit_groups_total", "Group commits on SQLite.", func(s sqldb.Stats) int64 { return s.Groups })
-	total("frontdesk_commit_writes_total", "Writes in those groups; divided by the groups it is their mean size.", func(s sqldb.Stats) int64 { return s.Closures })
-	total("frontdesk_commit_failed_total", "Groups that were lost as a whole.", func(s sqldb.Stats) int64 { return s.Failed })
+	m.Count("frontdesk_commit_groups_total", "Group commits on SQLite.", func() int64 { return db.Stats().Groups })
+	m.Count("frontdesk_commit_writes_total", "Writes in those groups; divided by the groups it is their mean size.", func() int64 { return db.Stats().Closures })
+	m.Count("frontdesk_commit_failed_total", "Groups that were lost as a whole.", func() int64 { return db.Stats().Failed })
 	m.Gauge("frontdesk_commit_group_max", "Largest group since the start.", func() float64 { return float64(db.Stats().MaxGroup) })
 	m.Gauge("frontdesk_commit_waiting", "Writes that wait for a group now.", func() float64 { return float64(db.Stats().Waiting) })
 	m.GaugeBy("frontdesk_event_lag", "Events a consumer has before it.", "consumer", db.Lag)
