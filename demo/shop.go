@@ -88,6 +88,8 @@ type Order struct {
 	Status   Status    `json:"status"`
 	Traces   []Trace   `json:"traces"`            // newest first
 	Expected time.Time `json:"expected,omitzero"` // set while it is being prepared or on its way
+
+	seen time.Time // the moment the order was looked at
 }
 
 // Large reports whether the shop's own team brings the order into the home.
@@ -323,6 +325,7 @@ func (o Order) at(now time.Time) (Order, bool) {
 	if n == 0 {
 		return Order{}, false
 	}
+	o.seen = now
 	o.Traces = slices.Clone(o.Traces[:n])
 	slices.Reverse(o.Traces)
 	o.Status = o.Traces[0].Status

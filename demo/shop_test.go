@@ -215,7 +215,7 @@ func TestCardSaysWhatMatters(t *testing.T) {
 				t.Errorf("%s is %s with %d lines", number, o.Status, len(c.Lines))
 			}
 			if c.Action != nil {
-				if e, ok := entry(next[o.Status], lang); !ok || e.Lang != lang || c.Action.Value != e.Question {
+				if e, ok := entry(o.next(s.Clock()), lang); !ok || e.Lang != lang || c.Action.Value != e.Question {
 					t.Errorf("%s %s: action %+v", number, lang, c.Action)
 				}
 			}
