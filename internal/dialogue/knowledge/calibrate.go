@@ -17,7 +17,7 @@ var modelFile []byte
 
 // model ranks what was found and says how probable it is that the first is right. tools/calibrate makes it.
 type model struct {
-	Rank       map[string]float64 `json:"rank"`   // of the features that compare the query with one wording
+	Rank       map[string]float64 `json:"rank"`   // of the features that compare the query with one entry
 	Answer     map[string]float64 `json:"answer"` // of all features, for the first candidate; "bias" too
 	Threshold  float64            `json:"threshold"`
 	Clarify    float64            `json:"clarify"`
@@ -55,6 +55,10 @@ var trained = func() model {
 
 const mostSuggestions = 3
 
+// exactConfidence is the probability that an entry is right when the query is one of its wordings, word for word. No
+// training set has such queries; the rest is wordings that stand in two entries, and mistakes in the knowledge.
+const exactConfidence = .98
+
 // ranked is a hit with its rank score.
 type ranked struct {
 	hit
@@ -84,8 +88,8 @@ func (ix *Index) judge(s *scratch, normal string, k int) Result {
 		}
 		f := &s.vectors[i]
 		s.describe(ix, v, w, h.score, f)
-		score := dot(&trained.rank, f)
 		f[fAnswer] = s.onlyInAnswer(v, w)
+		score := dot(&trained.rank, f) + 100*f[fExact]
 		s.ranked = append(s.ranked, ranked{h, score, i, ix.vetoes(s, v, w, score)})
 	}
 	slices.SortStableFunc(s.ranked, func(x, y ranked) int {
@@ -131,6 +135,9 @@ func (ix *Index) judge(s *scratch, normal string, k int) Result {
 // confidence fills the features of the best candidate that need the others, and returns the probability that it is right.
 func (s *scratch) confidence(best ranked) float64 {
 	f := &s.vectors[best.vector]
+	if f[fExact] == 1 {
+		return exactConfidence
+	}
 	lead := float32(3)
 	f[fRoom], f[fAgainst] = 0, 0
 	for _, c := range s.ranked[1:] {
@@ -154,7 +161,7 @@ func (ix *Index) vetoes(s *scratch, v *view, w *wording, score float32) bool {
 		no := &v.wordings[n]
 		var f vector
 		s.describe(ix, v, no, s.bm25(v, no), &f)
-		if dot(&trained.rank, &f) > score {
+		if dot(&trained.rank, &f)+100*f[fExact] > score {
 			return true
 		}
 	}

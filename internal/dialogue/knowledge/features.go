@@ -38,7 +38,7 @@ const (
 
 var featureNames = [featureCount]string{"exact", "bm25_share", "coverage", "back_coverage", "full_coverage", "full_back_coverage",
 	"soft_coverage", "bigram_jaccard", "letter_dice", "order_dice", "length_ratio", "unmatched", "extra", "negation", "number",
-	"other_ask", "foreign", "answer_only", "short", "little", "lead", "rival", "crowd", "size"}
+	"other_ask", "foreign", "answer_only", "short", "little", "lead", "rival", "crowd"}
 
 // rankFeatures are those that compare a query with a wording alone; the others need all candidates.
 const rankFeatures = fLead
@@ -136,8 +136,9 @@ func (s *scratch) describe(ix *Index, v *view, w *wording, score float32, f *vec
 	f[fAllCover] = ratio(allCovered, c.all)
 	f[fBack] = ratio(matchedOwn, mine)
 	f[fAllBack] = ratio(matchedOwnAll, mineAll)
-	f[fUnmatched] = min(1, missing/10)
-	f[fExtra] = min(1, extra/10)
+	unknown := ix.idf(0)
+	f[fUnmatched] = missing / unknown
+	f[fExtra] = extra / unknown
 	s.grams = appendGrams(s.grams[:0], letters)
 	f[fJaccard] = jaccard(c.grams, s.grams)
 	f[fLetters] = dice(c.letters, letters)
@@ -152,7 +153,6 @@ func (s *scratch) describe(ix *Index, v *view, w *wording, score float32, f *vec
 	if f[fExact] == 0 {
 		f[fLittle] = max(0, 1-c.content/3)
 	}
-	f[fSize] = ratio(logOf(ix.total), 10)
 }
 
 // onlyInAnswer is the share of the query's information that the wording lacks and the entry's answer holds.

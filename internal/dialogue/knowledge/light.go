@@ -1,10 +1,38 @@
 package knowledge
 
 import (
+	_ "embed"
 	"strings"
 
 	"frontdesk/internal/dialogue/semantic"
 )
+
+// synonyms.txt is our own list, no more than what any shop's customers mix freely.
+//
+//go:embed synonyms.txt
+var synonymsFile string
+
+var synonyms = func() map[string]string {
+	m := map[string]string{}
+	for line := range strings.Lines(synonymsFile) {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] == "#" {
+			continue
+		}
+		for _, w := range words[1:] {
+			m[semantic.Stem(w)] = semantic.Stem(words[0])
+		}
+	}
+	return m
+}()
+
+// canonical is the word that stands for all its synonyms.
+func canonical(word string) string {
+	if c, ok := synonyms[word]; ok {
+		return c
+	}
+	return word
+}
 
 // Words that carry the asking, the politeness or the grammar, and not what is asked. They keep a small part of their
 // weight: enough to tell 怎么退货 from 为什么退货, too little to make 怎么做红烧肉 look like a question about a shop.
@@ -28,9 +56,9 @@ var lightWords = func() map[string]float32 {
 	return m
 }()
 
-// weightOf is how much of its idf a token keeps.
-func weightOf(t semantic.Token) float32 {
-	if w, ok := lightWords[t.Text]; ok {
+// weightOf is how much of its idf a word keeps.
+func weightOf(word string) float32 {
+	if w, ok := lightWords[word]; ok {
 		return w
 	}
 	return 1
@@ -90,7 +118,7 @@ func moodOf(tokens []semantic.Token) mood {
 	var m mood
 	for i := range tokens {
 		t := &tokens[i]
-		m |= moods[t.Text]
+		m |= moods[t.Text] | moods[canonical(t.Text)]
 		if t.Kind == semantic.Han && len(t.Text) > 3 {
 			switch t.Text[:3] {
 			case "不", "没", "无", "未":

@@ -45,8 +45,9 @@ func (a *analyser) analyse(text string) []term {
 	a.terms = a.terms[:0]
 	a.length = 0
 	for i, t := range a.tokens {
-		light := weightOf(t)
-		a.add(hashString(termSeed, t.Text), classWord, light, i)
+		word := canonical(t.Text)
+		light := weightOf(word)
+		a.add(hashString(termSeed, word), classWord, light, i)
 		if t.Kind != semantic.Han {
 			continue
 		}

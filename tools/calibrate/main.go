@@ -1,0 +1,251 @@
+// Command calibrate learns internal/dialogue/knowledge/model.json: how to rank the entries that a search found, and how
+// probable it is that the first one is right. See README.md.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+
+	"frontdesk/internal/dialogue/knowledge"
+)
+
+// ranking lists the features of one wording compared with the query; the others need all candidates.
+var ranking = []string{"bm25_share", "coverage", "back_coverage", "full_coverage", "full_back_coverage", "soft_coverage",
+	"bigram_jaccard", "letter_dice", "order_dice", "length_ratio", "unmatched", "extra", "negation", "number", "other_ask", "foreign", "answer_only"}
+
+var answering = append(slices.Clone(ranking), "short", "little", "lead", "rival", "crowd")
+
+var against = map[string]bool{"unmatched": true, "extra": true, "negation": true, "number": true, "other_ask": true, "foreign": true,
+	"short": true, "little": true, "rival": true, "crowd": true}
+
+type file struct {
+	Rank      map[string]float64 `json:"rank"`
+	Answer    map[string]float64 `json:"answer"`
+	Threshold float64            `json:"threshold"`
+	Clarify   float64            `json:"clarify"`
+}
+
+func main() {
+	eval := flag.String("eval", "../shared/eval", "folder with the public training sets")
+	demo := flag.String("demo", "demo", "folder with the demo company's knowledge")
+	out := flag.String("model", "internal/dialogue/knowledge/model.json", "the model, read and written")
+	without := flag.String("without", "", "training sets to leave out, by commas: atec, ccks, stsb, clinc150, banking77, hwu64, smp2019, fewjoint, dialogflow, demo")
+	flag.Parse()
+	if err := run(flag.Arg(0), *eval, *demo, *out, strings.Split(*without, ",")); err != nil {
+		fmt.Fprintln(os.Stderr, "calibrate:", err)
+		os.Exit(1)
+	}
+}
+
+func run(stage, eval, demo, path string, without []string) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	var m file
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	if stage == "check" {
+		return check(demo, m)
+	}
+	all, err := worlds(eval, demo, without)
+	if err != nil {
+		return err
+	}
+	switch stage {
+	case "rank":
+		m.Rank = learnRank(all)
+	case "answer":
+		m.Answer = learnAnswer(all)
+	default:
+		return fmt.Errorf("unknown stage %q: rank, answer or check", stage)
+	}
+	raw, err = json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(raw, '\n'), 0o644)
+}
+
+// example is one query: candidates' features, and which are right.
+type example struct {
+	x      [][]float64
+	right  []bool
+	weight float64
+}
+
+func examples(w world, names []string, k int) []example {
+	ix := knowledge.Build(w.entries)
+	var out []example
+	for _, q := range w.queries {
+		r := ix.Search(knowledge.Query{Text: q.Text, K: k})
+		e := example{weight: w.weight / float64(len(w.queries))}
+		for _, c := range r.Candidates {
+			x := make([]float64, len(names))
+			for i, n := range names {
+				x[i] = c.Features[n]
+			}
+			e.x = append(e.x, x)
+			e.right = append(e.right, slices.Contains(q.Gold, c.Entry.ID))
+		}
+		if len(e.x) > 0 {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// learnRank maximises the probability of the right candidates under a softmax over all that were found.
+func learnRank(all []world) map[string]float64 {
+	var data []example
+	for _, w := range all {
+		for _, e := range examples(w, ranking, 12) {
+			if slices.Contains(e.right, true) && slices.Contains(e.right, false) {
+				data = append(data, e)
+			}
+		}
+	}
+	before, after := 0.0, 0.0
+	w := descend(len(ranking), ranking, func(w, grad []float64) float64 {
+		loss, total := 0.0, 0.0
+		before, after = 0, 0
+		for _, e := range data {
+			p, sum, good := make([]float64, len(e.x)), 0.0, 0.0
+			most := math.Inf(-1)
+			for i, x := range e.x {
+				p[i] = inner(w, x)
+				most = max(most, p[i])
+			}
+			for i := range p {
+				p[i] = math.Exp(p[i] - most)
+				sum += p[i]
+				if e.right[i] {
+					good += p[i]
+				}
+			}
+			total += e.weight
+			loss -= e.weight * math.Log(good/sum)
+			best := 0
+			for i := range p {
+				if p[i] > p[best] {
+					best = i
+				}
+				g := p[i] / sum
+				if e.right[i] {
+					g -= p[i] / good
+				}
+				for j, x := range e.x[i] {
+					grad[j] += e.weight * g * x
+				}
+			}
+			if e.right[0] {
+				before += e.weight
+			}
+			if e.right[best] {
+				after += e.weight
+			}
+		}
+		before, after = before/total, after/total
+		return scale(grad, loss, total)
+	})
+	fmt.Fprintf(os.Stderr, "rank: %d queries; first right %.4f, with the model in use %.4f\n", len(data), after, before)
+	return named(ranking, w)
+}
+
+// learnAnswer fits the probability that the first candidate is right.
+func learnAnswer(all []world) map[string]float64 {
+	names := append(slices.Clone(answering), "bias")
+	var data []example
+	for _, w := range all {
+		for _, e := range examples(w, names, 1) {
+			e.x[0][len(names)-1] = 1
+			data = append(data, e)
+		}
+	}
+	w := descend(len(names), names, func(w, grad []float64) float64 {
+		loss, total := 0.0, 0.0
+		for _, e := range data {
+			z, y := inner(w, e.x[0]), 0.0
+			if e.right[0] {
+				y = 1
+			}
+			p := 1 / (1 + math.Exp(-z))
+			loss -= e.weight * math.Log(max(1e-12, 1-math.Abs(y-p)))
+			total += e.weight
+			for j, x := range e.x[0] {
+				grad[j] += e.weight * (p - y) * x
+			}
+		}
+		return scale(grad, loss, total)
+	})
+	fmt.Fprintf(os.Stderr, "answer: %d queries\n", len(data))
+	return named(names, w)
+}
+
+func scale(grad []float64, loss, total float64) float64 {
+	for j := range grad {
+		grad[j] /= total
+	}
+	return loss / total
+}
+
+// descend minimises f with Adam and a little weight decay.
+func descend(n int, names []string, f func(w, grad []float64) float64) []float64 {
+	// A feature that speaks for a match may never count against it, nor the other way round, however the data would have
+	// it: that keeps the model sane on knowledge unlike what it was trained on.
+	least := func(j int) float64 {
+		if names[j] == "bias" || against[names[j]] {
+			return math.Inf(-1)
+		}
+		return 0
+	}
+	most := func(j int) float64 {
+		if against[names[j]] {
+			return 0
+		}
+		return math.Inf(1)
+	}
+	const steps, decay = 1500, 2e-4
+	w, m, v := make([]float64, n), make([]float64, n), make([]float64, n)
+	for t := 1; t <= steps; t++ {
+		grad := make([]float64, n)
+		loss := f(w, grad)
+		rate := .1 * (1 - float64(t)/(steps+1))
+		for j := range w {
+			g := grad[j] + decay*w[j]
+			m[j] = .9*m[j] + .1*g
+			v[j] = .999*v[j] + .001*g*g
+			w[j] -= rate * (m[j] / (1 - math.Pow(.9, float64(t)))) / (math.Sqrt(v[j]/(1-math.Pow(.999, float64(t)))) + 1e-9)
+		}
+		for j := range w {
+			w[j] = min(w[j], most(j))
+			w[j] = max(w[j], least(j))
+		}
+		if t%500 == 0 {
+			fmt.Fprintf(os.Stderr, "step %d loss %.5f\n", t, loss)
+		}
+	}
+	return w
+}
+
+func inner(a, b []float64) float64 {
+	s := 0.0
+	for i := range a {
+		s += a[i] * b[i]
+	}
+	return s
+}
+
+func named(names []string, w []float64) map[string]float64 {
+	m := map[string]float64{}
+	for i, n := range names {
+		m[n] = math.Round(w[i]*1e3) / 1e3
+	}
+	return m
+}
