@@ -71,5 +71,8 @@ func (db *DB) tryPostgres(ctx context.Context, fn func(tx *Tx) error) error {
 	if tx.timer {
 		db.timers.raise()
 	}
+	for _, f := range tx.after {
+		f()
+	}
 	return nil
 }

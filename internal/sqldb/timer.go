@@ -21,7 +21,9 @@ func (tx *Tx) SetTimer(t Timer) error {
 	_, err := tx.Exec(`INSERT INTO timer (tenant, id, kind, due_at, payload) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (tenant, id) DO UPDATE SET kind = excluded.kind, due_at = excluded.due_at, payload = excluded.payload`,
 		t.Tenant, t.ID, t.Kind, t.Due, string(t.Payload))
-	tx.timer = true
+	if t.Due < tx.Now()+int64(sweepInterval/time.Microsecond) {
+		tx.timer = true // the next sweep would be late
+	}
 	return err
 }
 
@@ -48,8 +50,7 @@ func (db *DB) RunTimers(ctx context.Context, handlers map[string]TimerHandler) e
 		}
 		select {
 		case <-ctx.Done():
-		case <-set: // may be due at once; but do not sweep for every single one
-			time.Sleep(10 * time.Millisecond)
+		case <-set:
 		case <-time.After(sweepInterval):
 		}
 	}

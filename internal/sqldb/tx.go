@@ -15,6 +15,7 @@ type Tx struct {
 	err    error // the first failed statement: what follows does not run
 	events []frontdesk.Event
 	timer  bool
+	after  []func()
 }
 
 // session runs statements in one transaction: SQLite's through the writer's prepared statements, PostgreSQL's through the
@@ -99,6 +100,9 @@ func (tx *Tx) Append(ev frontdesk.Event) {
 	}
 	tx.events = append(tx.events, ev)
 }
+
+// After has f run after the commit, by the goroutine that called Write. It does not run if the process dies in between.
+func (tx *Tx) After(f func()) { tx.after = append(tx.after, f) }
 
 // Now is the product's clock in microseconds.
 func (tx *Tx) Now() int64 { return tx.db.now().UnixMicro() }

@@ -41,6 +41,7 @@ type request struct {
 	fn    func(tx *Tx) error
 	state atomic.Int32 // waiting, begun or abandoned
 	err   error
+	after []func()
 	done  chan struct{}
 }
 
@@ -69,6 +70,16 @@ func startWriter(ctx, bg context.Context, db *DB, pool *sql.DB) (*writer, error)
 // write queues fn and waits for the commit of its group.
 func (w *writer) write(ctx context.Context, fn func(tx *Tx) error) error {
 	r := &request{fn: fn, done: make(chan struct{})}
+	err := w.await(ctx, r)
+	if err == nil {
+		for _, f := range r.after {
+			f()
+		}
+	}
+	return err
+}
+
+func (w *writer) await(ctx context.Context, r *request) error {
 	select {
 	case w.queue <- r:
 	case <-ctx.Done():
@@ -137,6 +148,7 @@ func (w *writer) group(first *request) {
 			if r.err == nil {
 				events = append(events, tx.events...)
 				timer = timer || tx.timer
+				r.after = tx.after
 			}
 		}
 		r = nil

@@ -87,6 +87,9 @@ CREATE TABLE conversation (
     read_seq      BIGINT   NOT NULL DEFAULT 0, -- staff have seen up to here
     turn          BIGINT   NOT NULL DEFAULT 0, -- number of the turn under way or last done
     claim         TEXT     NOT NULL DEFAULT '', -- boot/epoch/turn of who works on it; empty when nobody does
+    claim_seq     BIGINT   NOT NULL DEFAULT 0, -- the change that took the claim
+    opened_seq    BIGINT   NOT NULL DEFAULT 0, -- the change that opened the episode
+    inbox         BIGINT   NOT NULL DEFAULT 0, -- results and timers that wait for a turn
     preview       TEXT     NOT NULL DEFAULT '', -- masked beginning of the last visible message
     state         TEXT     NOT NULL DEFAULT '', -- the dialogue's state, JSON
     release       BIGINT   NOT NULL DEFAULT 0, -- pinned while something is under way in the dialogue
@@ -162,7 +165,8 @@ CREATE TABLE effect (
     kind         TEXT     NOT NULL,
     name         TEXT     NOT NULL,
     input        TEXT     NOT NULL,
-    status       TEXT     NOT NULL, -- ready, running, done, failed
+    status       TEXT     NOT NULL, -- ready, running; done: waits for its turn; taken
+    ok           SMALLINT NOT NULL DEFAULT 0,
     attempts     SMALLINT NOT NULL DEFAULT 0,
     due_at       BIGINT   NOT NULL,
     claim        TEXT     NOT NULL DEFAULT '',
@@ -171,3 +175,4 @@ CREATE TABLE effect (
     PRIMARY KEY (tenant, id)
 ) /*WITHOUT ROWID*/;
 CREATE INDEX effect_ready ON effect (due_at) WHERE status IN ('ready', 'running');
+CREATE INDEX effect_done ON effect (tenant, conversation, created_at) WHERE status = 'done';

@@ -1,0 +1,304 @@
+package conversation
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"frontdesk"
+	"frontdesk/internal/dialogue"
+	"frontdesk/internal/sqldb"
+)
+
+const (
+	timerIdle     = "conversation.idle"
+	timerDialogue = "conversation.dialogue"
+)
+
+const (
+	effectTries = 4
+	effectLease = 30 * time.Second // after which a call that has not come back is made again, under the same key
+	effectPoll  = time.Second
+)
+
+// inboxItem is a result, timer or hand-back that waits for its turn.
+type inboxItem struct {
+	id     string
+	kind   dialogue.InputKind
+	result *dialogue.Result
+	timer  string
+}
+
+// insertEffects stores what a step asked for; the ids of those that can run now come back.
+func insertEffects(tx *sqldb.Tx, t *turn, effects []dialogue.Effect, now int64) (ready []string, err error) {
+	for _, e := range effects {
+		if e.Kind == dialogue.EffectTimer {
+			payload, err := json.Marshal(dialogueTimer{t.key.ID, e.Name})
+			if err != nil {
+				return nil, err
+			}
+			// One timer of a name for each conversation: setting it again moves it.
+			err = tx.SetTimer(sqldb.Timer{Tenant: t.key.Tenant, ID: e.Name + ":" + t.key.ID, Kind: timerDialogue, Due: now + e.After.Microseconds(), Payload: payload})
+			if err != nil {
+				return nil, err
+			}
+			continue
+		}
+		input, err := json.Marshal(e.Input)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := tx.Exec(`INSERT INTO effect (tenant, id, conversation, turn, kind, name, input, status, due_at, created_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, 'ready', $8, $8)`, t.key.Tenant, e.ID, t.key.ID, t.number, e.Kind, e.Name, string(input), now); err != nil {
+			return nil, err
+		}
+		tx.Append(frontdesk.Event{Tenant: t.key.Tenant, Type: frontdesk.EvEffectRequested, At: now, Conversation: t.key.ID, Subject: e.ID, Actor: "bot:",
+			Data: json.RawMessage(`{"name":` + quote(e.Name) + `}`)})
+		ready = append(ready, e.ID)
+	}
+	return ready, nil
+}
+
+type dialogueTimer struct {
+	Conversation string `json:"conversation"`
+	Name         string `json:"name"`
+}
+
+// effectsReady wakes the executor.
+func (s *Service) effectsReady() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+type effectJob struct {
+	tenant, id, conversation, name, input string
+	attempts                              int
+}
+
+// effects runs what the steps asked for, at most a few at a time; a slow system holds up only its own customers.
+func (s *Service) effects(ctx context.Context) error {
+	slots := make(chan struct{}, 16)
+	for {
+		jobs, err := s.claimEffects(ctx, cap(slots)-len(slots))
+		if err != nil && ctx.Err() == nil {
+			s.Log.Warn("reading effects failed", "error", err)
+		}
+		for _, j := range jobs {
+			slots <- struct{}{}
+			go func() {
+				defer func() { <-slots }()
+				s.runEffect(ctx, j)
+			}()
+		}
+		select {
+		case <-ctx.Done():
+			for range cap(slots) { // wait for those under way
+				slots <- struct{}{}
+			}
+			return nil
+		case <-s.wake:
+		case <-time.After(effectPoll):
+		}
+	}
+}
+
+// claimEffects takes due effects for this node, by a lease that makes a lost one due again.
+func (s *Service) claimEffects(ctx context.Context, limit int) ([]effectJob, error) {
+	if limit == 0 {
+		return nil, nil
+	}
+	now := s.DB.Now().UnixMicro()
+	rows, err := s.DB.Query(ctx, `SELECT tenant, id, conversation, name, input, attempts, due_at FROM effect
+		WHERE status IN ('ready', 'running') AND due_at <= $1 ORDER BY due_at LIMIT $2`, now, limit)
+	if err != nil {
+		return nil, err
+	}
+	type candidate struct {
+		effectJob
+		due int64
+	}
+	var found []candidate
+	for rows.Next() {
+		var c candidate
+		if err := rows.Scan(&c.tenant, &c.id, &c.conversation, &c.name, &c.input, &c.attempts, &c.due); err != nil {
+			rows.Close()
+			return nil, err
+		}
+		found = append(found, c)
+	}
+	rows.Close()
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	var jobs []effectJob
+	for _, c := range found {
+		err := s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+			n, err := tx.Exec(`UPDATE effect SET status = 'running', claim = $1, attempts = attempts + 1, due_at = $2
+				WHERE tenant = $3 AND id = $4 AND due_at = $5 AND status IN ('ready', 'running')`, s.boot, now+effectLease.Microseconds(), c.tenant, c.id, c.due)
+			if err == nil && n == 1 {
+				c.attempts++
+				tx.After(func() { jobs = append(jobs, c.effectJob) })
+			}
+			return err
+		})
+		if err != nil {
+			return jobs, err
+		}
+	}
+	return jobs, nil
+}
+
+// runEffect calls the action and puts its result into the conversation's inbox.
+func (s *Service) runEffect(ctx context.Context, j effectJob) {
+	s.stats.Effects.Add(1)
+	output, err := s.call(ctx, j)
+	if ctx.Err() != nil {
+		return // shutting down: the lease runs out, and it is called again under the same key
+	}
+	if err != nil {
+		s.Log.Warn("action failed", "action", j.name, "attempt", j.attempts, "error", err)
+		if k := frontdesk.KindOf(err); j.attempts < effectTries && k != frontdesk.Invalid && k != frontdesk.NotFound && k != frontdesk.Denied {
+			pause := 200 * time.Millisecond << j.attempts
+			err := s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+				_, err := tx.Exec("UPDATE effect SET status = 'ready', due_at = $1 WHERE tenant = $2 AND id = $3 AND claim = $4",
+					tx.Now()+pause.Microseconds(), j.tenant, j.id, s.boot)
+				return err
+			})
+			if err != nil {
+				s.Log.Warn("putting an action off failed", "action", j.name, "error", err)
+			}
+			return
+		}
+	}
+	ok := 0
+	if err == nil {
+		ok = 1
+	}
+	err = s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		n, err := tx.Exec("UPDATE effect SET status = 'done', ok = $1, result = $2 WHERE tenant = $3 AND id = $4 AND claim = $5 AND status = 'running'",
+			ok, string(output), j.tenant, j.id, s.boot)
+		if err != nil || n == 0 {
+			return err
+		}
+		tx.Append(frontdesk.Event{Tenant: j.tenant, Type: frontdesk.EvEffectDone, Conversation: j.conversation, Subject: j.id, Actor: "system:",
+			Data: json.RawMessage(fmt.Sprintf(`{"name":%s,"ok":%t}`, quote(j.name), ok == 1))})
+		return s.deliver(tx, Key{j.tenant, j.conversation})
+	})
+	if err != nil {
+		s.Log.Warn("storing an action's result failed, it is called again", "action", j.name, "error", err)
+	}
+}
+
+func (s *Service) call(ctx context.Context, j effectJob) (output json.RawMessage, err error) {
+	action := s.Actions[j.tenant][j.name]
+	if action == nil {
+		return nil, frontdesk.Errorf(frontdesk.NotFound, "no action %s", j.name)
+	}
+	var input map[string]string
+	if err := json.Unmarshal([]byte(j.input), &input); err != nil {
+		return nil, frontdesk.Errorf(frontdesk.Invalid, "input of %s is unreadable", j.name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.Timing.ActionTime)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = frontdesk.Errorf(frontdesk.Invalid, "action %s panicked: %v", j.name, p)
+		}
+	}()
+	return action.Call(ctx, j.id, input)
+}
+
+// deliver counts a new inbox item and claims the turn for it if nobody works on the conversation. An agent's conversation
+// lets it wait: it is dealt with when the conversation comes back to the bot.
+func (s *Service) deliver(tx *sqldb.Tx, key Key) error {
+	var claim string
+	var number, epoch int64
+	err := tx.QueryRow("UPDATE conversation SET inbox = inbox + 1 WHERE tenant = $1 AND id = $2 RETURNING claim, turn, epoch", key.Tenant, key.ID).
+		Scan(&claim, &number, &epoch)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && claim != "" {
+		return nil // whoever holds the claim sees the count when the turn ends
+	} else if err != nil {
+		return err
+	}
+	claim = s.claimOf(epoch, number+1)
+	n, err := tx.Exec("UPDATE conversation SET turn = turn + 1, claim = $1 WHERE tenant = $2 AND id = $3 AND claim = '' AND owner IN ('bot', 'queue')", claim, key.Tenant, key.ID)
+	if err != nil {
+		return err
+	}
+	if n == 1 {
+		tx.After(func() { s.enqueue(&turn{key: key, claim: claim}) })
+	}
+	return nil
+}
+
+// post puts an item that needs no outside work into the inbox.
+func (s *Service) post(tx *sqldb.Tx, key Key, kind dialogue.InputKind, name string) error {
+	now := tx.Now()
+	if _, err := tx.Exec(`INSERT INTO effect (tenant, id, conversation, turn, kind, name, input, status, ok, due_at, created_at)
+		VALUES ($1, $2, $3, 0, $4, $5, '{}', 'done', 1, $6, $6)`, key.Tenant, frontdesk.NewID(), key.ID, string(kind), name, now); err != nil {
+		return err
+	}
+	return s.deliver(tx, key)
+}
+
+// nextInput is the oldest inbox item, nil if there is none after all.
+func (s *Service) nextInput(ctx context.Context, key Key) (*inboxItem, error) {
+	var id, kind, name, result string
+	var ok int
+	err := s.DB.QueryRow(ctx, `SELECT id, kind, name, result, ok FROM effect WHERE tenant = $1 AND conversation = $2 AND status = 'done'
+		ORDER BY created_at, id LIMIT 1`, key.Tenant, key.ID).Scan(&id, &kind, &name, &result, &ok)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	item := &inboxItem{id: id}
+	switch kind {
+	case string(dialogue.InTimer):
+		item.kind, item.timer = dialogue.InTimer, name
+	case string(dialogue.InHandBack):
+		item.kind = dialogue.InHandBack
+	default:
+		item.kind = dialogue.InResult
+		item.result = &dialogue.Result{Effect: id, Name: name, OK: ok == 1}
+		if result = strings.TrimSpace(result); result != "" {
+			item.result.Output = json.RawMessage(result)
+		}
+	}
+	return item, nil
+}
+
+// dialogueTimer brings a timer the dialogue had set into the inbox.
+func (s *Service) dialogueTimer(tx *sqldb.Tx, t sqldb.Timer) error {
+	var p dialogueTimer
+	if err := json.Unmarshal(t.Payload, &p); err != nil {
+		return fmt.Errorf("timer payload: %w", err)
+	}
+	return s.post(tx, Key{t.Tenant, p.Conversation}, dialogue.InTimer, p.Name)
+}
+
+// idleTimer closes a conversation of the bot's that has gone quiet; others are looked at again later.
+func (s *Service) idleTimer(tx *sqldb.Tx, t sqldb.Timer) error {
+	key := Key{t.Tenant, string(t.Payload)}
+	var owner, claim string
+	var updated int64
+	err := tx.QueryRow("SELECT owner, claim, updated_at FROM conversation WHERE tenant = $1 AND id = $2", key.Tenant, key.ID).Scan(&owner, &claim, &updated)
+	if errors.Is(err, sql.ErrNoRows) || owner == string(OwnerClosed) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	idle := s.Timing.IdleClose.Microseconds()
+	due := updated + idle
+	if owner == string(OwnerBot) && claim == "" && due <= tx.Now() {
+		return s.closeIn(tx, key, "system:", "idle", false)
+	}
+	t.Due = max(due, tx.Now()+idle/4)
+	return tx.SetTimer(t)
+}

@@ -1,0 +1,509 @@
+package conversation
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"frontdesk"
+	"frontdesk/internal/channel"
+	"frontdesk/internal/compliance"
+	"frontdesk/internal/dialogue"
+	"frontdesk/internal/sqldb"
+)
+
+// turn is a claim of this node on a conversation, and what it knows of it so far.
+type turn struct {
+	key    Key
+	claim  string
+	number int64
+	owner  Owner
+	epoch  int64
+	site   string
+	state  string
+
+	messages []dialogue.Message // the burst
+	fresh    bool               // the fields above are as of the claim; else they are read first
+	input    *inboxItem
+	askedAt  int64 // of the burst's first message
+	lastAt   int64
+	begun    time.Time // of the wait for the rest of the burst
+	timer    *time.Timer
+	tries    int
+}
+
+// burstMax bounds how many messages one turn reads; the rest waits for the next turn.
+const burstMax = 50
+
+// waitMax bounds the wait for a customer who goes on typing.
+const waitMax = 5 * time.Second
+
+var errLost = errors.New("turn lost")
+
+func (s *Service) enqueue(t *turn) {
+	s.pending.Add(1)
+	s.submit(t)
+}
+
+// submit queues a turn that is already counted. The queue is as bounded as the claims are; it must not block the caller.
+func (s *Service) submit(t *turn) {
+	select {
+	case s.work <- t:
+	default:
+		go func() { s.work <- t }()
+	}
+}
+
+func (s *Service) finish(t *turn) { s.pending.Add(-1) }
+
+// more tells a turn that waits for the rest of its burst that something came.
+func (s *Service) more(key Key) {
+	s.mu.Lock()
+	t := s.delayed[key]
+	if t != nil && t.timer.Stop() {
+		delete(s.delayed, key)
+		t.fresh = false
+	} else {
+		t = nil
+	}
+	s.mu.Unlock()
+	if t != nil {
+		s.submit(t)
+	}
+}
+
+// Typing tells that the customer is writing: a turn that waits for the rest of a burst waits on, within reason.
+func (s *Service) Typing(key Key) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t := s.delayed[key]; t != nil && time.Since(t.begun) < waitMax {
+		t.timer.Reset(s.Timing.Wait)
+	}
+}
+
+// postpone puts a turn aside until more comes or the patience ends. It reports false when patience has ended.
+func (s *Service) postpone(t *turn) bool {
+	if t.begun.IsZero() {
+		t.begun = time.Now()
+	}
+	wait := s.Timing.Wait - s.DB.Now().Sub(frontdesk.FromMicros(t.lastAt))
+	if wait <= 0 || wait > s.Timing.Wait || time.Since(t.begun) >= waitMax {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delayed[t.key] = t
+	t.timer = time.AfterFunc(wait, func() {
+		s.mu.Lock()
+		mine := s.delayed[t.key] == t
+		if mine {
+			delete(s.delayed, t.key)
+		}
+		s.mu.Unlock()
+		if mine {
+			t.fresh = false
+			s.submit(t)
+		}
+	})
+	return true
+}
+
+// turnTime bounds one turn's reads; deciding takes microseconds.
+const turnTime = 10 * time.Second
+
+// runTurn carries a turn through, or puts it aside; a failure to commit is tried again until it is lost or done.
+func (s *Service) runTurn(t *turn) {
+	ctx, cancel := context.WithTimeout(context.Background(), turnTime)
+	defer cancel()
+	postponed, err := s.tryTurn(ctx, t)
+	switch {
+	case postponed:
+	case err == nil:
+		s.finish(t)
+	case errors.Is(err, errLost):
+		s.stats.Lost.Add(1)
+		s.finish(t)
+	default:
+		s.stats.Failed.Add(1)
+		t.tries++
+		t.fresh = false
+		pause := min(50*time.Millisecond<<min(t.tries, 7), 5*time.Second)
+		s.Log.Error("turn failed, trying again", "conversation", t.key.ID, "try", t.tries, "pause", pause, "error", err)
+		if errors.Is(err, context.Canceled) || frontdesk.KindOf(err) == frontdesk.Unavailable && strings.Contains(err.Error(), "closing") {
+			s.finish(t) // the claim stays in the database and is retaken at the next start
+			return
+		}
+		time.AfterFunc(pause, func() { s.submit(t) })
+	}
+}
+
+func (s *Service) tryTurn(ctx context.Context, t *turn) (postponed bool, err error) {
+	if !t.fresh {
+		if err := s.load(ctx, t); err != nil {
+			return false, err
+		}
+	}
+	if t.input == nil && len(t.messages) == 0 {
+		return false, s.release(ctx, t)
+	}
+	site, err := s.Sites.Get(ctx, t.key.Tenant, t.site)
+	if err != nil && frontdesk.KindOf(err) != frontdesk.NotFound {
+		return false, fmt.Errorf("load site: %w", err)
+	}
+	var state dialogue.State
+	if t.state != "" {
+		if err := json.Unmarshal([]byte(t.state), &state); err != nil {
+			s.Log.Error("dialogue state unreadable, starting anew", "conversation", t.key.ID, "error", err)
+			state = dialogue.State{}
+		}
+	}
+	release, number, err := s.Releases.Latest(ctx, t.key.Tenant, site.Bot)
+	if err != nil {
+		s.Log.Error("no release to answer from", "tenant", t.key.Tenant, "bot", site.Bot, "error", err)
+		return false, s.commit(ctx, t, s.fallen(t, state, site), site, state)
+	}
+	if t.input == nil && !dialogue.Complete(release, state, t.messages) && s.postpone(t) {
+		return true, nil
+	}
+	if t.input == nil {
+		if err := s.redactAcross(ctx, t); err != nil {
+			return false, err
+		}
+	}
+	out := s.respond(ctx, t, release, number, state, site)
+	return false, s.commit(ctx, t, out, site, state)
+}
+
+// respond runs the dialogue's step; whatever goes wrong in it, the customer gets an answer and a person.
+func (s *Service) respond(ctx context.Context, t *turn, release dialogue.Release, number int64, state dialogue.State, site channel.Site) (out dialogue.Outcome) {
+	started := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("dialogue step panicked", "conversation", t.key.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			out = s.fallen(t, state, site)
+		}
+		out.Trace.Release = number
+		out.Trace.Micros.Decided = time.Since(started).Microseconds()
+		if t.lastAt > 0 {
+			out.Trace.Micros.Waited = started.UnixMicro() - t.lastAt
+		}
+	}()
+	now := s.DB.Now().In(site.Location())
+	in := dialogue.Input{Kind: dialogue.InBurst, Messages: t.messages, Now: now, Language: site.Language(""), Owner: string(t.owner)}
+	if t.input != nil {
+		in.Kind, in.Result, in.Timer = t.input.kind, t.input.result, t.input.timer
+	}
+	in.Desk = dialogue.Desk{Open: site.Open(now), Online: s.StaffOnline(t.key.Tenant)}
+	if !in.Desk.Open {
+		in.Desk.NextOpen, _ = site.Hours.NextOpen(now, site.Location())
+	}
+	for name := range s.Actions[t.key.Tenant] {
+		in.Actions = append(in.Actions, name)
+	}
+	out, err := dialogue.Respond(ctx, release, state, in)
+	if err != nil {
+		s.Log.Error("dialogue step failed", "conversation", t.key.ID, "error", err)
+		return s.fallen(t, state, site)
+	}
+	return out
+}
+
+// fallen is the ladder's rung below the dialogue: say so, and hand over to a person.
+func (s *Service) fallen(t *turn, state dialogue.State, site channel.Site) dialogue.Outcome {
+	language := state.Language
+	if language == "" {
+		language = site.Language("")
+	}
+	out := dialogue.Outcome{Kind: dialogue.KindHandoff, State: state}
+	out.Trace.Rules = []string{"fallback: the dialogue step failed"}
+	if n := len(t.messages); n > 0 {
+		out.UpTo = t.messages[n-1].Seq
+	}
+	if t.owner == OwnerQueue {
+		return out
+	}
+	var seqs []int64
+	for _, m := range t.messages {
+		seqs = append(seqs, m.Seq)
+	}
+	out.Handoff = "trouble"
+	out.Replies = []dialogue.Reply{{ReplyTo: seqs, Content: frontdesk.TextContent(dialogue.Text("trouble", language))}}
+	return out
+}
+
+// load reads what the turn works on, and proves that the claim still holds.
+func (s *Service) load(ctx context.Context, t *turn) error {
+	t.messages, t.input, t.askedAt, t.lastAt = nil, nil, 0, 0
+	var owner, claim string
+	var done, inbox int64
+	err := s.DB.QueryRow(ctx, "SELECT owner, epoch, claim, turn, site, state, done_seq, inbox FROM conversation WHERE tenant = $1 AND id = $2",
+		t.key.Tenant, t.key.ID).Scan(&owner, &t.epoch, &claim, &t.number, &t.site, &t.state, &done, &inbox)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && claim != t.claim {
+		return errLost
+	} else if err != nil {
+		return err
+	}
+	t.owner = Owner(owner)
+	if inbox > 0 {
+		if t.input, err = s.nextInput(ctx, t.key); err != nil || t.input != nil {
+			return err
+		}
+	}
+	rows, err := s.DB.Query(ctx, `SELECT seq, content, at FROM message
+		WHERE tenant = $1 AND conversation = $2 AND seq > $3 AND author = 'customer' AND state <> 'recalled' ORDER BY seq LIMIT $4`,
+		t.key.Tenant, t.key.ID, done, burstMax)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var m dialogue.Message
+		var body string
+		if err := rows.Scan(&m.Seq, &body, &t.lastAt); err != nil {
+			return err
+		}
+		if err := json.Unmarshal([]byte(body), &m.Content); err != nil {
+			return fmt.Errorf("message %d: %w", m.Seq, err)
+		}
+		if t.askedAt == 0 {
+			t.askedAt = t.lastAt
+		}
+		t.messages = append(t.messages, m)
+	}
+	return rows.Err()
+}
+
+// release gives a claim back that turned out to have nothing to do.
+func (s *Service) release(ctx context.Context, t *turn) error {
+	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		_, err := tx.Exec("UPDATE conversation SET claim = '', inbox = 0 WHERE tenant = $1 AND id = $2 AND claim = $3 AND asked_seq <= done_seq", t.key.Tenant, t.key.ID, t.claim)
+		return err
+	})
+}
+
+// checked is a reply that may be sent.
+type checked struct {
+	content compliance.Checked
+	body    string
+	replyTo []int64
+}
+
+// check passes every reply through compliance; one that is blocked is replaced by a plain word and a person.
+func (s *Service) check(t *turn, out *dialogue.Outcome, site channel.Site) ([]checked, error) {
+	facts := compliance.Facts{Tenant: t.key.Tenant, Origin: "bot", Site: t.site, Language: out.State.Language}
+	replies := make([]checked, 0, len(out.Replies))
+	for _, r := range out.Replies {
+		v, err := s.Checker.Check(r.Content, facts)
+		if err != nil {
+			return nil, fmt.Errorf("check reply: %w", err)
+		}
+		out.Trace.Rules = append(out.Trace.Rules, v.Reasons()...)
+		if !v.Content.OK() {
+			if v, err = s.Checker.Check(frontdesk.TextContent(dialogue.Text("withheld", out.State.Language)), facts); err != nil {
+				return nil, fmt.Errorf("check replacement: %w", err)
+			}
+			if out.Handoff == "" && t.owner == OwnerBot {
+				out.Handoff, out.Kind = "reply withheld", dialogue.KindHandoff
+			}
+		}
+		body, err := encode(v.Content.Content())
+		if err != nil {
+			return nil, err
+		}
+		replies = append(replies, checked{v.Content, body, r.ReplyTo})
+	}
+	return replies, nil
+}
+
+// commit writes all that came of a step in one transaction, which also releases the claim or takes the next turn.
+func (s *Service) commit(ctx context.Context, t *turn, out dialogue.Outcome, site channel.Site, was dialogue.State) error {
+	replies, err := s.check(t, &out, site)
+	if err != nil {
+		return err
+	}
+	state, err := json.Marshal(out.State)
+	if err != nil {
+		return err
+	}
+	trace, err := json.Marshal(out.Trace)
+	if err != nil {
+		return err
+	}
+	next := s.claimOf(t.epoch, t.number+1)
+	owner, handed, taken := t.owner, int64(0), int64(0)
+	if out.Handoff != "" {
+		owner, handed = OwnerQueue, 1
+	}
+	if t.input != nil {
+		taken = 1
+	}
+	shown := ""
+	if n := len(replies); n > 0 {
+		shown = preview(replies[n-1].content.Content())
+	}
+	var again bool
+	var update Update
+	var effects []string
+	err = s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		now := tx.Now()
+		var last, episode int64
+		var claim string
+		err := tx.QueryRow(`UPDATE conversation SET seq = seq + $1, state = $2, language = $3,
+				done_seq = CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END, inbox = inbox - $5,
+				preview = CASE WHEN $6 <> '' THEN $6 ELSE preview END,
+				owner = $7, epoch = epoch + $8, queued_at = CASE WHEN $8 = 1 THEN $9 ELSE queued_at END, updated_at = $9,
+				turn = turn + CASE WHEN asked_seq > CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END OR inbox > $5 THEN 1 ELSE 0 END,
+				claim = CASE WHEN asked_seq > CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END OR inbox > $5 THEN $10 ELSE '' END
+			WHERE tenant = $11 AND id = $12 AND claim = $13 RETURNING seq, claim, episode`,
+			int64(len(replies)), string(state), out.State.Language, out.UpTo, taken, shown, string(owner), handed, now, next,
+			t.key.Tenant, t.key.ID, t.claim).Scan(&last, &claim, &episode)
+		if errors.Is(err, sql.ErrNoRows) {
+			return errLost
+		} else if err != nil {
+			return err
+		}
+		again = claim != ""
+		first := last - int64(len(replies)) + 1
+		update = Update{Key: t.key, From: first, To: last, Owner: owner}
+		var sent []int64
+		for i, r := range replies {
+			seq := first + int64(i)
+			if err := insertReply(tx, t.key, seq, episode, r, now); err != nil {
+				return err
+			}
+			c := r.content.Content()
+			update.Messages = append(update.Messages, Message{Seq: seq, From: ByBot, ReplyTo: r.replyTo, Text: c.Text(), Content: c, Parts: c.Parts, At: now, Change: seq, Episode: episode})
+			sent = append(sent, seq)
+		}
+		var asked []int64
+		for _, m := range t.messages {
+			if m.Seq <= out.UpTo {
+				asked = append(asked, m.Seq)
+			}
+		}
+		if _, err := tx.Exec(`INSERT INTO trace (tenant, conversation, turn, at, release, seqs, replies, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			t.key.Tenant, t.key.ID, t.number, now, out.Trace.Release, joinSeqs(asked), joinSeqs(sent), string(trace)); err != nil {
+			return err
+		}
+		if t.input != nil {
+			if _, err := tx.Exec("UPDATE effect SET status = 'taken' WHERE tenant = $1 AND id = $2", t.key.Tenant, t.input.id); err != nil {
+				return err
+			}
+		}
+		if effects, err = insertEffects(tx, t, out.Effects, now); err != nil {
+			return err
+		}
+		if out.Handoff != "" {
+			if _, err := tx.Exec("UPDATE episode SET handed_over = 1 WHERE tenant = $1 AND conversation = $2 AND number = $3", t.key.Tenant, t.key.ID, episode); err != nil {
+				return err
+			}
+			tx.Append(owned(t.key, t.owner, OwnerQueue, t.site, out.Handoff, "bot:"))
+		}
+		appendCompleted(tx, t, &out, sent, asked, now)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	s.stats.Turns.Add(1)
+	if len(update.Messages) > 0 || out.Handoff != "" {
+		s.Notify.Notify(update)
+	}
+	if len(effects) > 0 {
+		s.effectsReady()
+	}
+	if again {
+		s.enqueue(&turn{key: t.key, claim: next})
+	}
+	return nil
+}
+
+// insertReply stores a reply; taking a checked one is what keeps unchecked text from customers.
+func insertReply(tx *sqldb.Tx, key Key, seq, episode int64, r checked, now int64) error {
+	_, err := tx.Exec(`INSERT INTO message (tenant, conversation, seq, episode, author, reply_to, content, at, change) VALUES ($1, $2, $3, $4, 'bot', $5, $6, $7, $3)`,
+		key.Tenant, key.ID, seq, episode, joinSeqs(r.replyTo), r.body, now)
+	return err
+}
+
+// completed is the data of turn.completed: one event for each question of the burst.
+type completed struct {
+	Kind       dialogue.Kind `json:"kind"`
+	Entry      string        `json:"entry,omitempty"`
+	Confidence float64       `json:"confidence,omitempty"`
+	Lang       string        `json:"lang"`
+	Turn       int64         `json:"turn"`
+	Seqs       []int64       `json:"seqs,omitempty"`
+	Replies    []int64       `json:"reply_seqs,omitempty"`
+	Question   string        `json:"question,omitempty"`
+	FirstUS    int64         `json:"first_response_us,omitempty"`
+	Site       string        `json:"site"`
+}
+
+func appendCompleted(tx *sqldb.Tx, t *turn, out *dialogue.Outcome, sent, asked []int64, now int64) {
+	data := completed{Kind: out.Kind, Lang: out.State.Language, Turn: t.number, Seqs: asked, Replies: sent, Site: t.site}
+	if t.askedAt > 0 {
+		data.FirstUS = max(now-t.askedAt, 0)
+	}
+	put := func() {
+		body, err := json.Marshal(data)
+		if err != nil {
+			panic(err) // a struct of numbers and strings
+		}
+		tx.Append(frontdesk.Event{Tenant: t.key.Tenant, Type: frontdesk.EvTurnCompleted, At: now, Conversation: t.key.ID, Actor: "bot:", Data: body})
+	}
+	if len(out.Trace.Steps) == 0 {
+		put()
+	}
+	for _, step := range out.Trace.Steps {
+		data.Kind, data.Seqs, data.Question, data.Entry, data.Confidence = step.Kind, step.Seqs, "", "", 0
+		if step.Kind == dialogue.KindAbstain || step.Kind == dialogue.KindClarify {
+			data.Question = step.Text
+		}
+		if step.Kind == dialogue.KindAnswer && len(step.Candidates) > 0 {
+			data.Entry, data.Confidence = step.Candidates[0].ID, step.Candidates[0].Score
+		}
+		put()
+	}
+}
+
+func owned(key Key, from, to Owner, site, reason, actor string) frontdesk.Event {
+	data, err := json.Marshal(map[string]string{"from": string(from), "to": string(to), "site": site, "reason": reason})
+	if err != nil {
+		panic(err) // strings
+	}
+	return frontdesk.Event{Tenant: key.Tenant, Type: frontdesk.EvConversationOwned, Conversation: key.ID, Actor: actor, Data: data}
+}
+
+func joinSeqs(seqs []int64) string {
+	if len(seqs) == 0 {
+		return ""
+	}
+	b := make([]byte, 0, 16)
+	for i, n := range seqs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, n, 10)
+	}
+	return string(b)
+}
+
+func splitSeqs(s string) []int64 {
+	if s == "" {
+		return nil
+	}
+	var out []int64
+	for f := range strings.SplitSeq(s, ",") {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err == nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}

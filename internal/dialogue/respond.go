@@ -1,0 +1,339 @@
+package dialogue
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"frontdesk"
+	"frontdesk/internal/dialogue/knowledge"
+	"frontdesk/internal/dialogue/semantic"
+)
+
+// OrderLookup is the action that looks up an order; its input has "number" and its output is a frontdesk.Card.
+const OrderLookup = "order.lookup"
+
+const (
+	segmentsMax   = 8 // questions answered in one step; further ones wait for the next
+	recentMax     = 3
+	candidatesMax = 3 // kept in the trace and offered as suggestions
+	nudgeAfter    = 2 * time.Minute
+)
+
+// Respond decides one step. It reads nothing but its arguments and changes none of them; an error means the step could
+// not be decided at all and the caller should fall to the next rung of the ladder.
+func Respond(ctx context.Context, r Release, s State, in Input) (Outcome, error) {
+	if err := ctx.Err(); err != nil {
+		return Outcome{}, err
+	}
+	st := &step{release: r, in: in, state: s}
+	st.state.Recent = slices.Clone(s.Recent)
+	st.out.Trace.Input = in.Kind
+	if st.state.Language == "" {
+		st.state.Language = in.Language
+	}
+	switch in.Kind {
+	case InBurst:
+		st.burst()
+	case InResult:
+		st.result()
+	case InTimer:
+		st.timer()
+	case InHandBack:
+		st.state.Missed, st.state.Expect, st.state.Told = 0, "", false
+		st.say(KindNotice, nil, st.text("hand_back"))
+	default:
+		return Outcome{}, fmt.Errorf("dialogue: unknown input %q", in.Kind)
+	}
+	st.out.State = st.state
+	st.out.Trace.Language = st.state.Language
+	st.out.Kind = KindNotice
+	for _, k := range kindOrder {
+		if slices.Contains(st.kinds, k) {
+			st.out.Kind = k
+			break
+		}
+	}
+	return st.out, nil
+}
+
+// step is one Respond under way.
+type step struct {
+	release Release
+	in      Input
+	state   State
+	out     Outcome
+	kinds   []Kind
+}
+
+func (st *step) text(name string) string { return Text(name, st.state.Language) }
+
+// say adds a reply of parts.
+func (st *step) say(kind Kind, to []int64, text string, more ...frontdesk.Part) {
+	st.kinds = append(st.kinds, kind)
+	parts := append([]frontdesk.Part{{Kind: frontdesk.PartText, Text: text}}, more...)
+	st.out.Replies = append(st.out.Replies, Reply{Content: frontdesk.Content{Parts: parts}, ReplyTo: to})
+}
+
+// segment is a run of messages that make one question.
+type segment struct {
+	seqs    []int64
+	text    string
+	picture bool
+}
+
+// burst answers the customer's messages, a reply for each question in them.
+func (st *step) burst() {
+	segments := st.segments()
+	if len(segments) > segmentsMax {
+		segments = segments[:segmentsMax]
+	}
+	last := segments[len(segments)-1]
+	st.out.UpTo = last.seqs[len(last.seqs)-1]
+	for i := 0; i < len(segments); i++ {
+		// The same question asked twice in a row gets one answer.
+		seg := segments[i]
+		for i+1 < len(segments) && segments[i+1].text == seg.text && !segments[i+1].picture {
+			seg.seqs = append(slices.Clone(seg.seqs), segments[i+1].seqs...)
+			i++
+		}
+		st.answer(seg)
+	}
+}
+
+// segments cuts the burst after each message that stands on its own; fragments join what follows them.
+func (st *step) segments() []segment {
+	var out []segment
+	var open []Message
+	flush := func() {
+		if len(open) == 0 {
+			return
+		}
+		seg := segment{text: joined(open)}
+		for _, m := range open {
+			seg.seqs = append(seg.seqs, m.Seq)
+			for _, p := range m.Content.Parts {
+				seg.picture = seg.picture || p.Kind == frontdesk.PartImage || p.Kind == frontdesk.PartFile
+			}
+		}
+		out = append(out, seg)
+		open = nil
+	}
+	for _, m := range st.in.Messages {
+		open = append(open, m)
+		if Complete(st.release, st.state, open[len(open)-1:]) || Complete(st.release, st.state, open) {
+			flush()
+		}
+	}
+	flush()
+	return out
+}
+
+// answer decides one question.
+func (st *step) answer(seg segment) {
+	if l := semantic.Language(seg.text); l != "" {
+		st.state.Language = l
+	}
+	note := Step{Seqs: seg.seqs, Text: seg.text}
+	defer func() {
+		if n := len(st.kinds); n > 0 {
+			note.Kind = st.kinds[n-1]
+		}
+		st.out.Trace.Steps = append(st.out.Trace.Steps, note)
+	}()
+
+	if number, ok := findOrder(seg.text); ok && slices.Contains(st.in.Actions, OrderLookup) {
+		note.Rule = "order number"
+		st.lookUp(number, seg.seqs)
+		return
+	}
+	if name := rule(seg.text); name != "" {
+		note.Rule = name
+		st.smallTalk(name, seg)
+		return
+	}
+	question := withoutGreeting(seg.text)
+	found := st.release.Search(knowledge.Query{Text: question, Lang: st.state.Language, Now: st.in.Now.UnixMicro(), Context: st.state.Recent})
+	note.Threshold, note.Ask = found.Threshold, found.ClarifyThreshold
+	for _, c := range found.Candidates[:min(len(found.Candidates), candidatesMax)] {
+		note.Candidates = append(note.Candidates, Candidate{ID: c.Entry.ID, Question: c.Entry.Question, Wording: c.Wording,
+			Score: c.Score, Vetoed: c.Vetoed, Features: c.Features})
+	}
+	st.remember(question)
+	switch found.Decision {
+	case knowledge.Answer:
+		best := found.Candidates[0]
+		st.state.Missed = 0
+		st.kinds = append(st.kinds, KindAnswer)
+		st.out.Replies = append(st.out.Replies, Reply{ReplyTo: seg.seqs, Content: frontdesk.Content{Parts: []frontdesk.Part{{
+			Kind: frontdesk.PartText, Text: best.Entry.Answer,
+			Sources: []frontdesk.Source{{ID: best.Entry.ID, Title: best.Entry.Question, Score: best.Score}},
+		}}}})
+		st.expectOrder(question)
+	case knowledge.Clarify:
+		var buttons []frontdesk.Button
+		for _, c := range found.Candidates[:min(len(found.Candidates), candidatesMax)] {
+			if !c.Vetoed {
+				buttons = append(buttons, frontdesk.Button{Label: c.Entry.Question, Value: c.Entry.Question})
+			}
+		}
+		st.say(KindClarify, seg.seqs, st.text("clarify"), frontdesk.Part{Kind: frontdesk.PartButtons, Buttons: buttons})
+	default:
+		st.unknown(seg, question)
+	}
+}
+
+// unknown says honestly that there is no answer.
+func (st *step) unknown(seg segment, question string) {
+	if st.in.Owner == "queue" { // a person is coming; do not talk over them
+		st.queued(seg.seqs)
+		return
+	}
+	if seg.picture {
+		st.say(KindNotice, seg.seqs, st.text("picture"), st.personButton())
+		return
+	}
+	st.out.Abstains = append(st.out.Abstains, question)
+	st.state.Missed++
+	name := "abstain"
+	if st.state.Missed > 1 {
+		name = "abstain_again"
+	}
+	st.say(KindAbstain, seg.seqs, st.text(name), st.personButton())
+}
+
+// queued tells once that a person will see what is written.
+func (st *step) queued(seqs []int64) {
+	if st.state.Told {
+		st.kinds = append(st.kinds, KindNotice)
+		return
+	}
+	st.state.Told = true
+	st.say(KindNotice, seqs, st.text("queue_told"))
+}
+
+func (st *step) personButton() frontdesk.Part {
+	label := st.text("person")
+	return frontdesk.Part{Kind: frontdesk.PartButtons, Buttons: []frontdesk.Button{{Label: label, Value: label}}}
+}
+
+func (st *step) smallTalk(name string, seg segment) {
+	switch {
+	case name == "person":
+		st.person(seg.seqs)
+	case name == "empty" && st.in.Owner == "queue":
+		st.queued(seg.seqs)
+	case name == "empty" && seg.picture:
+		st.say(KindNotice, seg.seqs, st.text("picture"), st.personButton())
+	case name == "empty":
+		st.say(KindNotice, seg.seqs, st.text("empty"))
+	case st.in.Owner == "queue":
+		st.queued(seg.seqs)
+	default:
+		st.say(KindChitchat, seg.seqs, st.text(name))
+	}
+}
+
+// person hands over, or takes a message where nobody is there to take over.
+func (st *step) person(seqs []int64) {
+	if st.in.Owner == "queue" {
+		st.say(KindNotice, seqs, st.text("already_waiting"))
+		return
+	}
+	st.out.Handoff = "customer asked"
+	st.state.Missed, st.state.Expect, st.state.Told = 0, "", false
+	switch {
+	case !st.in.Desk.Open && !st.in.Desk.NextOpen.IsZero():
+		st.say(KindHandoff, seqs, fmt.Sprintf(st.text("handoff_until"), when(st.in.Desk.NextOpen, st.in.Now, st.state.Language)))
+	case !st.in.Desk.Open:
+		st.say(KindHandoff, seqs, st.text("handoff_closed"))
+	case !st.in.Desk.Online:
+		st.say(KindHandoff, seqs, st.text("handoff_nobody"))
+	default:
+		st.say(KindHandoff, seqs, st.text("handoff"))
+	}
+}
+
+// asksForOrder are questions whose answer is better with the customer's own order.
+var asksForOrder = regexp.MustCompile(`(订单|物流|快递|包裹|货).{0,6}(到哪|在哪|哪了|查|进度|状态|没到|还没|没收到)|查.{0,4}(订单|物流|快递)|` +
+	`(?i)\b(where|track|status)\b.*\b(order|package|parcel|delivery|shipment)\b`)
+
+// expectOrder offers to look the order up.
+func (st *step) expectOrder(question string) {
+	if !asksForOrder.MatchString(question) || !slices.Contains(st.in.Actions, OrderLookup) || st.in.Owner == "queue" {
+		return
+	}
+	if st.state.Expect == "order_number" {
+		return
+	}
+	st.state.Expect = "order_number"
+	last := &st.out.Replies[len(st.out.Replies)-1].Content
+	last.Parts = append(last.Parts, frontdesk.Part{Kind: frontdesk.PartText, Text: st.text("ask_order")})
+	st.out.Effects = append(st.out.Effects, Effect{ID: frontdesk.NewID(), Kind: EffectTimer, Name: "order_nudge", After: nudgeAfter})
+}
+
+// lookUp asks for the order; the reply to seqs comes with the result.
+func (st *step) lookUp(number string, seqs []int64) {
+	st.kinds = append(st.kinds, KindFlow)
+	e := Effect{ID: frontdesk.NewID(), Kind: EffectAction, Name: OrderLookup, Input: map[string]string{"number": number, "language": st.state.Language}}
+	st.out.Effects = append(st.out.Effects, e)
+	if w := st.state.Waiting; w != nil { // one reply for both: the newer result stands for the older
+		seqs = append(slices.Clone(w.Seqs), seqs...)
+	}
+	st.state.Waiting = &Waiting{Effect: e.ID, Name: e.Name, Seqs: seqs}
+	st.state.Expect = ""
+	st.state.Missed = 0
+}
+
+// result answers with what an action returned. A result nobody waits for any more changes nothing.
+func (st *step) result() {
+	st.out.Trace.Result = st.in.Result
+	w := st.state.Waiting
+	if w == nil || st.in.Result == nil || w.Effect != st.in.Result.Effect {
+		return
+	}
+	st.state.Waiting = nil
+	var card frontdesk.Card
+	switch {
+	case !st.in.Result.OK:
+		st.say(KindFlow, w.Seqs, st.text("order_down"), st.personButton())
+	case json.Unmarshal(st.in.Result.Output, &card) != nil || card.Title == "":
+		st.say(KindFlow, w.Seqs, st.text("order_none"), st.personButton())
+	default:
+		st.say(KindFlow, w.Seqs, st.text("order_found"), frontdesk.Part{Kind: frontdesk.PartCard, Card: &card, Text: cardText(card)})
+	}
+}
+
+// cardText is a card for channels without cards.
+func cardText(c frontdesk.Card) string {
+	var b strings.Builder
+	b.WriteString(c.Title)
+	for _, l := range c.Lines {
+		fmt.Fprintf(&b, "\n%s：%s", l.Label, l.Value)
+	}
+	return b.String()
+}
+
+// timer reminds of what the bot has asked for, once, if it is still open and nobody else took over.
+func (st *step) timer() {
+	if st.in.Timer == "order_nudge" && st.state.Expect == "order_number" && st.in.Owner == "bot" {
+		st.say(KindFlow, nil, st.text("order_nudge"))
+		st.state.Expect = ""
+	}
+}
+
+// remember keeps the last questions for follow-ups.
+func (st *step) remember(question string) {
+	const keep = 200 // bytes of one question that matter to a follow-up
+	if len(question) > keep {
+		question = strings.ToValidUTF8(question[:keep], "")
+	}
+	st.state.Recent = append(st.state.Recent, question)
+	if n := len(st.state.Recent); n > recentMax {
+		st.state.Recent = st.state.Recent[n-recentMax:]
+	}
+}

@@ -1,0 +1,168 @@
+package dialogue
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"frontdesk/internal/dialogue/semantic"
+)
+
+// orderNumber is the form of the demo shop's order numbers.
+var orderNumber = regexp.MustCompile(`(?i)\bYS\s?-?(\d{10})\b`)
+
+// findOrder returns an order number in a text, written as the shop writes it.
+func findOrder(text string) (string, bool) {
+	if !strings.ContainsAny(text, "yYｙＹ") {
+		return "", false
+	}
+	m := orderNumber.FindStringSubmatch(semantic.Normalise(text))
+	if m == nil {
+		return "", false
+	}
+	return "YS" + m[1], true
+}
+
+// Small talk that needs no search: the whole message, normalised and without punctuation, is one of these.
+var smallTalk = phrases(map[string]string{
+	"greeting": "你好 您好 你好呀 你好啊 您好呀 嗨 哈喽 哈啰 喂 在吗 在不在 在么 有人吗 早 早上好 上午好 中午好 下午好 晚上好 你好在吗 您好在吗 亲 亲在吗 客服 客服在吗 hi|hello|hey|hi there|hello there|good morning|good afternoon|good evening|anyone there|is anyone there|are you there",
+	"thanks":   "谢谢 谢谢你 谢谢您 多谢 谢了 谢谢啦 非常感谢 感谢 太感谢了 好的谢谢 好的谢谢你 ok谢谢 嗯谢谢 谢谢客服 辛苦了 thanks|thank you|thanks a lot|thank you very much|thank you so much|many thanks|thx|ty|ok thanks|okay thanks|great thanks|cheers|perfect thanks",
+	"bye":      "再见 拜拜 拜 回见 下次再聊 没事了再见 那再见 bye|goodbye|bye bye|see you|see you later|have a nice day|that is all bye",
+	"ok":       "好 好的 好吧 好滴 嗯 嗯嗯 哦 哦哦 行 可以 知道了 明白 明白了 了解 了解了 收到 没事 没事了 没问题了 没有了 不用了 ok okay|alright|all right|got it|i see|understood|fine|sure|no thanks|nothing else|that is all|never mind",
+	"identity": "你是谁 你是机器人吗 你是人吗 你是真人吗 你是人工吗 你叫什么 你叫什么名字 你是ai吗 你是什么 who are you|are you a bot|are you a robot|are you human|are you real|are you a real person|am i talking to a bot|is this a bot|what are you",
+	"person":   "人工 转人工 人工客服 转人工客服 转人工服务 人工服务 找人工 要人工 我要人工 我要转人工 请转人工 帮我转人工 麻烦转人工 真人 真人客服 找真人 我要真人 转接人工 转接人工客服 找客服 我要找客服 联系人工客服 接人工 叫人工 叫人来 找个人 我要找人工 我想找人工 人工在吗 有人工吗 有没有人工 怎么转人工 如何转人工 human|agent|person|a person|real person|a real person|talk to a person|talk to a human|speak to a person|speak to a human|talk to an agent|speak to an agent|human please|agent please|a person please|representative|speak to a representative|talk to someone|speak to someone|customer service representative|operator|live agent|live chat|i want a human|i want to talk to a person|connect me to a person|connect me to an agent|can i talk to a person|can i speak to a person|can i talk to a human|can i speak to someone|let me talk to a person|let me speak to a human",
+})
+
+func phrases(by map[string]string) map[string]string {
+	out := map[string]string{}
+	for name, list := range by {
+		for _, p := range strings.Split(list, "|") {
+			if isASCII(p) {
+				out[bare(p)] = name
+				continue
+			}
+			for _, w := range strings.Fields(p) { // Chinese phrases hold no spaces; the last one may be English
+				out[bare(w)] = name
+			}
+		}
+	}
+	return out
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// bare normalises a text and leaves only letters, digits and single spaces between ASCII words.
+func bare(text string) string {
+	var b strings.Builder
+	space := false
+	for _, r := range semantic.Normalise(text) {
+		switch {
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			if space && b.Len() > 0 {
+				b.WriteByte(' ')
+			}
+			space = false
+			b.WriteRune(r)
+		case r == '\'' || r == '’':
+		default:
+			space = true
+		}
+	}
+	return b.String()
+}
+
+// A plain wish for a person inside a longer message. A question about the phone number or hours of customer service is a
+// question, so these are verbs with their object.
+var wantsPerson = regexp.MustCompile(`(转|找|要|接|换|叫|请|联系)(一下|个|一个|你们的?|到)?(人工|真人|活人)|人工(客服)?(来|接|处理|服务吧)|(不要|别再?|不想)(跟|和|用|让)?机器人|` +
+	`\b(talk|speak|chat|connect me|transfer me|put me through|get me)\b.{0,20}\b(human|person|agent|representative|someone|operator|somebody|advisor)\b`)
+
+// Wishes that are put as a question about how: still a wish when short.
+const wishRunes = 40
+
+// rule decides small talk and wishes for a person; empty means the text wants a search.
+func rule(text string) string {
+	// Polite particles at the end do not change what is meant.
+	key := bare(text)
+	if utf8.RuneCountInString(key) <= wishRunes {
+		for _, k := range []string{key, strings.TrimRight(key, "吧啊呀呢哦哈啦嘛了"), strings.TrimSuffix(key, " please"), strings.TrimPrefix(key, "please ")} {
+			if name := smallTalk[k]; name != "" {
+				return name
+			}
+		}
+	}
+	if strings.ContainsAny(key, "人活hpasro") && wantsPerson.MatchString(key) {
+		return "person"
+	}
+	if key == "" {
+		return "empty"
+	}
+	return ""
+}
+
+// withoutGreeting cuts a leading greeting off a question ("你好，怎么退货").
+var leadingGreeting = regexp.MustCompile(`^(?i)(您好|你好|你们好|请问一下|请问|哈喽|嗨|亲|在吗|hi there|hello there|hi|hello|hey|good morning|good afternoon|good evening)[\s,，.。!！~～、:：]+`)
+
+func withoutGreeting(text string) string {
+	rest := text
+	for {
+		cut := leadingGreeting.ReplaceAllString(rest, "")
+		if cut == rest || cut == "" {
+			return rest
+		}
+		rest = cut
+	}
+}
+
+// Marks of a finished question or statement.
+var asks = regexp.MustCompile(`[?？!！。；;.…~～]\s*$|[吗呢么嘛吧]\s*$|怎么|怎样|如何|多少|多久|多长|多大|几天|几号|几点|什么|哪|谁|为何|为什么|能不能|可不可以|可以.+吗|是不是|有没有|要不要|啥|咋|` +
+	`(?i)\b(how|what|when|where|who|why|which|can|could|do|does|did|is|are|will|would|should|may)\b.+`)
+
+// shortRunes and longRunes: below, a text without any mark of an end may be a fragment; at longRunes people have said it.
+const longRunes = 30
+
+// Complete reports whether the burst looks finished, so that waiting for more would only cost time: its last message is
+// a known wording, small talk, a question, a number we asked for, or simply long.
+func Complete(r Release, s State, burst []Message) bool {
+	if len(burst) == 0 {
+		return true
+	}
+	last := burst[len(burst)-1].Content
+	text := strings.TrimSpace(last.Text())
+	if text == "" || len(last.Parts) > 1 || last.Parts[0].Kind != "text" {
+		return true
+	}
+	if s.Expect != "" || utf8.RuneCountInString(text) >= longRunes || asks.MatchString(text) {
+		return true
+	}
+	if _, ok := findOrder(text); ok {
+		return true
+	}
+	// A lone greeting is often the first breath of a question; it is still answered at once, as people are.
+	if rule(text) != "" {
+		return true
+	}
+	_, known := r.HasWording(text)
+	if !known && len(burst) > 1 {
+		_, known = r.HasWording(joined(burst))
+	}
+	return known
+}
+
+// joined is the text of several messages as one.
+func joined(burst []Message) string {
+	parts := make([]string, 0, len(burst))
+	for _, m := range burst {
+		if t := strings.TrimSpace(m.Content.Text()); t != "" {
+			parts = append(parts, t)
+		}
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,68 @@
+package dialogue
+
+import (
+	"fmt"
+	"time"
+
+	"frontdesk"
+)
+
+// What the bot says of itself, by name. Both languages, always.
+var texts = map[string]frontdesk.Localized{
+	"greeting":        {"zh": "您好，我是智能客服，请问有什么可以帮您？", "en": "Hello, I'm the virtual assistant. How can I help?"},
+	"thanks":          {"zh": "不客气，很高兴能帮到您。还有别的问题随时问我。", "en": "You're welcome. Ask me any time if there's anything else."},
+	"bye":             {"zh": "再见，祝您生活愉快！", "en": "Goodbye, and have a nice day!"},
+	"ok":              {"zh": "好的，有需要随时告诉我。", "en": "All right. Let me know if you need anything."},
+	"identity":        {"zh": "我是智能客服机器人，能回答常见问题；需要的话我可以帮您转人工。", "en": "I'm an automated assistant. I answer common questions, and I can bring in a person if you need one."},
+	"clarify":         {"zh": "您想问的是下面哪一个？", "en": "Which of these do you mean?"},
+	"abstain":         {"zh": "抱歉，这个问题我还答不上来，已经记录下来。需要的话，我可以帮您转人工客服。", "en": "Sorry, I don't have an answer to that yet, and I've noted your question. I can bring in a person if you like."},
+	"abstain_again":   {"zh": "抱歉又没能帮上忙。建议您转人工客服，由同事来处理。", "en": "Sorry, I couldn't help again. I suggest a colleague takes a look: just ask for a person."},
+	"empty":           {"zh": "收到。请用一句话说说您遇到的问题，我来帮您看看。", "en": "Got it. Tell me in a sentence what the problem is and I'll take a look."},
+	"person":          {"zh": "转人工", "en": "Talk to a person"},
+	"picture":         {"zh": "图片收到了。请再用一句话说明您想问什么；需要人工查看图片的话，请点“转人工”。", "en": "I've received the picture. Please tell me in a sentence what you'd like to know, or ask for a person to look at it."},
+	"handoff":         {"zh": "好的，正在为您转接人工客服，请稍候。您可以先把问题写下来，同事接入后就能看到。", "en": "Sure, I'm bringing in a colleague. Feel free to write down your question while you wait; they'll see it."},
+	"handoff_closed":  {"zh": "现在不在人工服务时间。您的留言已经记下，客服上班后会尽快回复您。", "en": "Our team is off duty right now. Your message is saved and a colleague will reply as soon as we're back."},
+	"handoff_until":   {"zh": "现在不在人工服务时间（%s 恢复）。您的留言已经记下，客服上班后会尽快回复您。", "en": "Our team is off duty until %s. Your message is saved and a colleague will reply once we're back."},
+	"handoff_nobody":  {"zh": "客服同事暂时都不在线。您的留言已经记下，有人上线后会第一时间回复您。", "en": "No colleague is online at the moment. Your message is saved and someone will reply as soon as they're back."},
+	"queue_told":      {"zh": "已收到，人工客服接入后会看到这条消息。", "en": "Got it. A colleague will see this when they join."},
+	"already_waiting": {"zh": "您已经在排队了，客服会尽快接入，请稍候。", "en": "You're already in the queue. A colleague will be with you soon."},
+	"ask_order":       {"zh": "请把订单号发给我（YS 开头加 10 位数字），我来查物流进度。", "en": "Please send me your order number (YS followed by 10 digits) and I'll look it up."},
+	"order_found":     {"zh": "这是您的订单：", "en": "Here is your order:"},
+	"order_none":      {"zh": "没有查到这个订单号，请核对后再发一次，或者转人工客服处理。", "en": "I couldn't find that order number. Please check it and send it again, or ask for a person."},
+	"order_down":      {"zh": "订单系统暂时查不了，已为您记录。请稍后再试，或者转人工客服。", "en": "I can't reach the order system right now. Please try again shortly, or ask for a person."},
+	"order_nudge":     {"zh": "还需要查订单吗？把订单号发给我就行。", "en": "Do you still want me to look up your order? Just send the order number."},
+	"hand_back":       {"zh": "人工服务已结束，我是智能客服，继续为您服务。", "en": "The colleague has left the conversation. I'm the virtual assistant, back at your service."},
+	"trouble":         {"zh": "抱歉，系统出了点小问题，已为您转给人工客服。", "en": "Sorry, something went wrong on our side. I've passed you on to a colleague."},
+	"withheld":        {"zh": "抱歉，这个问题需要人工客服为您解答。", "en": "Sorry, a colleague needs to answer this one."},
+}
+
+// Text returns a text of the bot by name.
+func Text(name, language string) string {
+	t, ok := texts[name]
+	if !ok {
+		panic("dialogue: no text " + name)
+	}
+	return t.In(language)
+}
+
+// when says a time as people would, in the zone it carries.
+func when(t time.Time, now time.Time, language string) string {
+	now = now.In(t.Location())
+	y, m, d := now.Date()
+	days := int(t.Sub(time.Date(y, m, d, 0, 0, 0, 0, t.Location())).Hours() / 24)
+	clock := t.Format("15:04")
+	switch {
+	case days == 0 && language == "zh":
+		return "今天 " + clock
+	case days == 1 && language == "zh":
+		return "明天 " + clock
+	case language == "zh":
+		return fmt.Sprintf("%d月%d日 %s", t.Month(), t.Day(), clock)
+	case days == 0:
+		return clock + " today"
+	case days == 1:
+		return clock + " tomorrow"
+	default:
+		return t.Format("2 January, 15:04")
+	}
+}
