@@ -22,7 +22,7 @@ func decodeText(r *bufio.Reader) io.Reader {
 	head, _ := r.Peek(512)
 	switch {
 	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
-		r.Discard(3)
+		_, _ = r.Discard(3) // it was peeked
 		return r
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), looksUTF16(head, 1):
 		return transform.NewReader(r, unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder())
@@ -64,7 +64,7 @@ func (d *lateDecoder) Read(b []byte) (int, error) {
 	window, _ = d.src.Peek(d.src.Buffered())
 	if n := asciiPrefix(window); n > 0 {
 		n = copy(b, window[:n])
-		d.src.Discard(n)
+		_, _ = d.src.Discard(n) // it was peeked
 		return n, nil
 	}
 	window, _ = d.src.Peek(sniffBytes)

@@ -37,8 +37,8 @@ func (e *Entry) Valid(now int64) bool {
 // What one entry may hold, in characters. They keep a single row from filling memory or a screen.
 const (
 	MaxID       = 100
-	MaxQuestion = 1_000
-	MaxAnswer   = 20_000
+	MaxQuestion = 4_000
+	MaxAnswer   = 30_000
 	MaxCategory = 100
 	MaxWordings = 200                     // of Similar, and of Negative
 	maxWordText = 30_000                  // of all Similar together, and of Negative: they share a spreadsheet cell, which ends at 32,767

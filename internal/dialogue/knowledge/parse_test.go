@@ -98,7 +98,7 @@ func TestParseNamesEachBadRowAndKeepsTheGood(t *testing.T) {
 	}{
 		{"csv: fields", "id,question,answer,lang,valid_from,valid_to\n1,一,a,,,\n2,,a,,,\n3,三,,,,\n4," + long + ",a,,,\n5,五,a,klingon,,\n6,六,a,,soon,\n7,七,a,,2026-02-01,2026-01-01\n8,八,a,,,\n",
 			knowledge.CSV, []string{"一", "八"},
-			[]string{"3 question is empty", "4 answer is empty", "5 question 1001 characters", "6 lang klingon", "7 valid_from soon", "8 valid_to not after"}},
+			[]string{"3 question is empty", "4 answer is empty", "5 question 4001 characters", "6 lang klingon", "7 valid_from soon", "8 valid_to not after"}},
 		{"csv: too many cells", "question,answer\n一,a\n二,a,b\n三,a\n", knowledge.CSV, []string{"一", "三"}, []string{"3  more cells"}},
 		{"csv: a quote never closed", "question,answer\n一,a\n二,\"a\n三,a\n四,a\n", knowledge.CSV, []string{"一", "三", "四"}, []string{"3  never closed"}},
 		{"csv: a quote that meets another", "question,answer\n一,a\n二,\"a\n三,\"a\"\n四,a\n", knowledge.CSV, []string{"一", "三", "四"}, []string{"3  after a closing quote"}},

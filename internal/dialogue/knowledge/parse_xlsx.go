@@ -65,6 +65,9 @@ func (t *table) sheet(book *excelize.File, sheet string) error {
 	}
 	defer rows.Close()
 	for number := 1; rows.Next(); number++ {
+		if number > excelize.TotalRows {
+			return fileError("has more than %d rows in sheet %q", excelize.TotalRows, sheet)
+		}
 		cells, err := rows.Columns()
 		if err != nil {
 			return fileError("cannot be read at row %d of sheet %q: %s", number, sheet, clip(err.Error(), 200))

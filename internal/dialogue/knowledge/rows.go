@@ -44,7 +44,7 @@ func encodeTexts(list []string) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // List searches this text
-	enc.Encode(list)         // strings always do
+	_ = enc.Encode(list)     // strings always work
 	return strings.TrimSuffix(b.String(), "\n")
 }
 

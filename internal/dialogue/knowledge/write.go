@@ -38,9 +38,13 @@ func Write(w io.Writer, format Format, entries iter.Seq2[Entry, error]) (n int, 
 }
 
 func writeCSV(w *bufio.Writer, entries iter.Seq2[Entry, error]) (n int, err error) {
-	w.WriteString("\ufeff")
+	if _, err := w.WriteString("\ufeff"); err != nil {
+		return 0, err
+	}
 	cw := csv.NewWriter(w)
-	cw.Write(fields)
+	if err := cw.Write(fields); err != nil {
+		return 0, err
+	}
 	for e, err := range entries {
 		if err != nil {
 			return n, err
