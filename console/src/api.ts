@@ -40,7 +40,6 @@ export interface Conversation {
   visitor: string;
   owner: Owner;
   agent?: string;
-  agent_name?: string;
   name?: string;
   language: string;
   episode: number;
@@ -48,7 +47,8 @@ export interface Conversation {
   queued_at?: number;
   updated_at: number;
   opened_at: number;
-  unread?: number;
+  asked_at?: number;
+  unread?: boolean;
 }
 
 export interface Part {
@@ -64,14 +64,14 @@ export interface Message {
   seq: number;
   change?: number;
   from: "customer" | "bot" | "agent" | "system" | "note";
-  name?: string;
   client_id?: string;
   reply_to?: number[];
   text: string;
   parts?: Part[];
   at: number;
-  revised?: boolean;
-  recalled?: boolean;
+  author_id?: string;
+  state?: string; // revised, recalled, redacted
+  solved?: number; // of an answer: 1 solving, -1 not
 }
 
 export interface Entry {
@@ -216,22 +216,23 @@ export interface Figures {
   handed_over: number;
   unknown: number;
   solved: number;
+  first_response: { count: number; median_ms: number };
 }
 
 export interface Home {
   today: Figures;
+  total: Figures; // of all days
   days: ({ date: string } & Figures)[]; // oldest first
   hours: number[][]; // [weekday, 0 = Sunday][hour]
-  waiting: number;
-  first_reply_ms?: number;
 }
 
 export interface Unanswered {
-  id?: string;
-  text: string;
-  count: number;
-  last_at?: number;
-  conversation?: string;
+  id: string;
+  question: string;
+  lang: string;
+  asked: number;
+  last_at: number;
+  conversation: string;
 }
 
 export interface Site {

@@ -6,7 +6,7 @@ export function dress(root: ShadowRoot, styles: string[], accent?: string): void
   if (accent && /^#[0-9a-f]{6}$/i.test(accent)) {
     const on = luminance(accent) > 0.4 ? "#10151c" : "#ffffff";
     sheets.push(
-      sheet(`:host { --accent: ${accent}; --on-accent: ${on}; --accent-hover: color-mix(in srgb, ${accent} 88%, black); }
+      sheet(`:host, :host([data-theme]) { --accent: ${accent}; --on-accent: ${on}; --accent-hover: color-mix(in srgb, ${accent} 88%, black); }
 :host { --accent-text: color-mix(in srgb, ${accent} 85%, black); --accent-soft: color-mix(in srgb, ${accent} 10%, white); }
 :host([data-theme="dark"]) { --accent-text: color-mix(in srgb, ${accent} 45%, white); --accent-soft: color-mix(in srgb, ${accent} 25%, #10151c); }`),
     );

@@ -81,6 +81,10 @@ export class Panel {
       this.composer.el,
     );
     this.el = h("div", { class: "root" }, this.window, this.launcher);
+    // A box that grew, a picture that arrived or a keyboard that came up must not push the newest words out of sight.
+    const sizes = new ResizeObserver(() => this.atEnd && this.toEnd());
+    sizes.observe(this.log);
+    sizes.observe(list);
   }
 
   show(v: View): void {

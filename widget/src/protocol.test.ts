@@ -25,7 +25,8 @@ describe("reading the wire", () => {
 
   it("reads site texts given as text or by language", () => {
     const s = readSession({ token: "t", conversation: "c", site: { name: "S", texts: { greeting: "你好", title: { en: "Shop", zh: 4 } } } });
-    expect(s?.texts).toEqual({ greeting: { zh: "你好" }, title: { en: "Shop" } });
+    expect(s?.texts).toEqual({ greeting: { zh: "你好", en: "你好" }, title: { en: "Shop" } });
+    expect(s?.name).toEqual({ zh: "S", en: "S" });
   });
 
   it("reads queue places and ignores a frame that is not JSON", () => {

@@ -54,12 +54,16 @@ export interface Message {
   recalled: boolean;
 }
 
+/** A text by language. */
+export type Localized = Record<string, string>;
+
 export interface Session {
   token: string;
   conversation: string;
-  name: string;
+  name: Localized;
+  colour?: string;
   languages: string[];
-  texts: Record<string, Record<string, string>>;
+  texts: Record<string, Localized>;
 }
 
 export type ServerFrame =
@@ -95,6 +99,12 @@ const owner = (v: unknown): Owner | undefined => (owners.includes(str(v)) ? (v a
 function time(v: unknown): number {
   if (typeof v === "number") return v / 1000;
   return Date.parse(str(v)) || 0;
+}
+
+/** One text stands for both languages. */
+function localized(v: unknown): Localized {
+  if (typeof v === "string") return v ? { zh: v, en: v } : {};
+  return isObject(v) ? Object.fromEntries(Object.entries(v).filter((e): e is [string, string] => typeof e[1] === "string")) : {};
 }
 
 function readButton(v: unknown): Button | undefined {
@@ -158,8 +168,8 @@ export function readMessage(v: unknown): Message | undefined {
     text,
     parts: parts.length > 0 || !text ? parts : [{ kind: "text", text }],
     at: time(v.at),
-    revised: Boolean(v.revised),
-    recalled: Boolean(v.recalled),
+    revised: Boolean(v.revised) || v.state === "revised",
+    recalled: Boolean(v.recalled) || v.state === "recalled",
   };
 }
 
@@ -171,17 +181,12 @@ export function readPage(v: unknown): { messages: Message[]; seq: number } {
 export function readSession(v: unknown): Session | undefined {
   if (!isObject(v) || !str(v.token)) return undefined;
   const site = isObject(v.site) ? v.site : {};
-  const texts: Session["texts"] = {};
-  for (const [key, value] of Object.entries(isObject(site.texts) ? site.texts : {})) {
-    if (typeof value === "string") texts[key] = { zh: value };
-    if (isObject(value)) {
-      texts[key] = Object.fromEntries(Object.entries(value).filter((e): e is [string, string] => typeof e[1] === "string"));
-    }
-  }
+  const texts = Object.fromEntries(Object.entries(isObject(site.texts) ? site.texts : {}).map(([key, value]) => [key, localized(value)]));
   return {
     token: str(v.token),
     conversation: str(v.conversation),
-    name: str(site.name),
+    name: localized(site.name),
+    colour: optional(site.colour),
     languages: list(site.languages, (l) => optional(l)),
     texts,
   };

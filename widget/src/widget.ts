@@ -3,7 +3,7 @@ import { dress, watchLanguage, watchTheme } from "./look";
 import type { Rating } from "./message";
 import { Outbox, type Store } from "./outbox";
 import { Panel, type View } from "./panel";
-import type { Owner } from "./protocol";
+import type { Localized, Owner } from "./protocol";
 import { languageOf, translator, type Language } from "./texts";
 import { Transcript } from "./transcript";
 import { HttpWire } from "./wire";
@@ -73,7 +73,7 @@ export function mount(options: Options): Api {
     unread: 0,
     isOpen: false,
   };
-  let texts: Record<string, Record<string, string>> = {};
+  let texts: Record<string, Localized> = {};
 
   const draw = (): void => {
     drawing = 0;
@@ -84,7 +84,7 @@ export function mount(options: Options): Api {
     view.messages = messages;
     view.pending = outbox.all.filter((p) => !inTranscript.has(p.clientId));
     view.unread = messages.filter((m) => m.seq > seen && m.from !== "customer" && !m.recalled).length;
-    view.title = texts.title?.[view.language] ?? siteName;
+    view.title = texts.title?.[view.language] ?? siteName[view.language] ?? siteName.zh ?? "";
     view.greeting = texts.greeting?.[view.language] ?? "";
     view.suggestions = (texts.suggestions?.[view.language] ?? "").split("\n").filter(Boolean);
     panel.show({ ...view });
@@ -96,7 +96,7 @@ export function mount(options: Options): Api {
     if (document.visibilityState === "visible") requestAnimationFrame(draw);
     else setTimeout(draw, 50);
   };
-  let siteName = "";
+  let siteName: Localized = {};
 
   const connection = new Connection(wire, transcript, outbox, browser, {
     status: (s: Status) => {
@@ -111,6 +111,7 @@ export function mount(options: Options): Api {
       conversation = s.conversation;
       siteName = s.name;
       texts = s.texts;
+      if (s.colour && !options.accent) dress(root, options.styles, s.colour);
       seen = Math.max(seen, recall());
       changed();
     },
