@@ -201,7 +201,7 @@ func (c *crash) kill(ctx context.Context) error {
 // restart starts the server on the same folder.
 func (c *crash) restart(ctx context.Context) (err error) {
 	if c.opt.PowerCut {
-		c.start.Prefix = []string{"strace", "-f", "-y", "-qq", "-s", "0", "-e", "trace=pwrite64,write,ftruncate,fsync,fdatasync", "-e", "signal=none", "-o", c.traceFile()}
+		c.start.Prefix = append([]string{"strace"}, straceArgs(c.traceFile())...)
 	}
 	c.server, err = StartServer(ctx, c.start)
 	return err

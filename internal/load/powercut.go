@@ -14,6 +14,11 @@ import (
 // A killed process loses nothing it has written, for the kernel has it. A power cut also loses what was written and not
 // synced, in any selection. strace tells both apart: unsynced follows its log, lose damages the files accordingly.
 
+// straceArgs makes strace write to file what unsynced reads.
+func straceArgs(file string) []string {
+	return []string{"-f", "-y", "-qq", "-s", "0", "--seccomp-bpf", "-e", "trace=pwrite64,fsync,fdatasync", "-e", "signal=none", "-o", file}
+}
+
 // extent is a written stretch of a file.
 type extent struct{ off, n int64 }
 

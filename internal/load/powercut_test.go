@@ -1,12 +1,21 @@
 package load
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"time"
+
+	"frontdesk/internal/sqldb"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -58,5 +67,99 @@ func TestErase(t *testing.T) {
 	}
 	if err := lose(nil, filepath.Join(t.TempDir(), "frontdesk.db"), rand.New(rand.NewPCG(1, 2))); err != nil {
 		t.Errorf("nothing to lose: %v", err)
+	}
+}
+
+// printTurns is a process that writes turns and says which are committed, until it is killed.
+func printTurns(dir string) error {
+	c := &FloorService{}
+	if err := c.Open(FloorOptions{Dir: dir}, nil); err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	for w := range 8 {
+		go func() {
+			for i := w; ; i += 8 {
+				if err := c.turn(context.Background(), i); err != nil {
+					return
+				}
+				mu.Lock()
+				fmt.Println(i)
+				mu.Unlock()
+			}
+		}()
+	}
+	select {}
+}
+
+// What was committed before the power went is there after, whatever else of the files is lost.
+func TestPowerCutKeepsWhatWasCommitted(t *testing.T) {
+	if _, err := exec.LookPath("strace"); err != nil {
+		t.Skip("no strace")
+	}
+	rng := rand.New(rand.NewPCG(1, 2))
+	for round := range 6 {
+		dir := t.TempDir()
+		trace := filepath.Join(dir, "strace.txt")
+		cmd := exec.Command("strace", append(straceArgs(trace), os.Args[0], "turns", dir)...)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var committed []int
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			var i int
+			if _, err := fmt.Sscan(lines.Text(), &i); err != nil {
+				continue // torn by the kill
+			}
+			if committed = append(committed, i); len(committed) == 50*(round+1) {
+				child, err := firstChild(cmd.Process.Pid)
+				if err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Duration(rng.IntN(4000)) * time.Microsecond) // somewhere in the next groups
+				syscall.Kill(child, syscall.SIGKILL)
+			}
+		}
+		cmd.Wait()
+
+		f, err := os.Open(trace)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dirty, err := unsynced(f)
+		f.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		database := filepath.Join(dir, sqldb.FileName)
+		t.Logf("%d turns committed, %d writes not synced", len(committed), len(dirty[database])+len(dirty[database+"-wal"]))
+		if err := lose(dirty, database, rng); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sqldb.Open(t.Context(), sqldb.Options{Dir: dir})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var whole string
+		if err := db.QueryRow(t.Context(), "PRAGMA integrity_check").Scan(&whole); err != nil || whole != "ok" {
+			t.Fatalf("integrity: %s, %v", whole, err)
+		}
+		for _, i := range committed {
+			var replies int
+			err := db.QueryRow(t.Context(), `SELECT count(*) FROM floor_message AS q JOIN floor_message AS a ON a.tenant = q.tenant
+				AND a.conversation = q.conversation AND a.seq > q.seq AND a.author = 'bot' WHERE q.tenant = 't' AND q.conversation = $1 AND q.client_id = $2`,
+				floorConversation(i), fmt.Sprint("m", i)).Scan(&replies)
+			if err != nil || replies == 0 {
+				t.Errorf("turn %d was committed and is gone (%v)", i, err)
+			}
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

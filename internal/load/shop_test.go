@@ -32,6 +32,8 @@ func TestMain(m *testing.M) {
 		err = ServeFloor(os.Stdin, os.Stdout)
 	case "serve":
 		err = serveShop(os.Args[2:])
+	case "turns":
+		err = printTurns(os.Args[2])
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
