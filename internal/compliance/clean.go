@@ -40,7 +40,7 @@ func (l Limits) clean(field, text string) (string, error) {
 	if !utf8.ValidString(text) {
 		return "", frontdesk.InvalidField(field, "is not valid UTF-8")
 	}
-	text = strings.TrimSpace(printable(text))
+	text = strings.TrimSpace(Printable(text))
 	if n := utf8.RuneCountInString(text); n > most {
 		return "", frontdesk.InvalidField(field, "has %d characters, at most %d are allowed", n, most)
 	}
@@ -67,7 +67,7 @@ func (l Limits) Content(c frontdesk.Content) (frontdesk.Content, error) {
 	var err error
 	out := c.Map(func(s string) string {
 		cleaned, e := l.clean("text", s)
-		if e != nil && !(s == "" || utf8.ValidString(s) && blank(printable(s))) && err == nil {
+		if e != nil && !(s == "" || utf8.ValidString(s) && blank(Printable(s))) && err == nil {
 			err = e
 		}
 		return cleaned
@@ -121,8 +121,9 @@ func shape(p frontdesk.Part) error {
 	return nil
 }
 
-// printable removes what must not be stored or shown. A text that has nothing of the kind is returned as it is.
-func printable(text string) string {
+// Printable removes from valid UTF-8 what must not be stored or shown, as Clean does, without trimming or refusing. A text
+// that has nothing of the kind is returned as it is.
+func Printable(text string) string {
 	at := firstOdd(text)
 	if at == len(text) {
 		return text
@@ -173,7 +174,7 @@ func printable(text string) string {
 	return b.String()
 }
 
-// firstOdd returns where printable has to begin looking closely.
+// firstOdd returns where Printable has to begin looking closely.
 func firstOdd(text string) int {
 	for i := 0; i < len(text); {
 		c := text[i]
