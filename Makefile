@@ -14,10 +14,14 @@ PACKAGES = $$(go list ./... | grep -v /node_modules/)
 # Where goroutines share memory, the race detector runs in every `make test`; test-long runs it everywhere.
 RACED    = $$(go list ./internal/... | grep -E '/internal/(sqldb|bus|conversation|delivery|gateway|webhook|ops)(/|$$)')
 
+# One set of flags for building, testing and linting, so that they share what is compiled. The version comes by the linker:
+# the build must not fail where there is no git.
+export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false -trimpath)
+
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 export CHROMIUM
 
-GO_BUILD = go build -trimpath -buildvcs=false -ldflags "-w -X main.version=$(VERSION)"
+GO_BUILD = go build -ldflags "-w -X main.version=$(VERSION)"
 NPM_CI   = npm ci --no-audit --no-fund --prefer-offline --loglevel=error
 
 # The npm packages with a build of their own, and the tests that drive a browser.
@@ -72,7 +76,7 @@ front-test: front
 GOLANGCI := build/golangci-lint
 $(GOLANGCI): tools/lint/go.mod
 	@mkdir -p build
-	go build -buildvcs=false -modfile=tools/lint/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	go build -modfile=tools/lint/go.mod -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $@
 
 lint: $(GOLANGCI) front ## gofmt, go vet and the linters of .golangci.yml
