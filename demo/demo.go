@@ -113,19 +113,21 @@ func entry(topic, lang string) (knowledge.Entry, bool) {
 }
 
 // Wordings are ways customers put an entry's question that the entry itself does not hold: for measuring, never for import.
+// Usual ones use the words most people use. Hard ones go around them, so that little more than the meaning is shared.
 type Wordings struct {
-	ID       string   `json:"id"`
-	Lang     string   `json:"lang"`
-	Wordings []string `json:"wordings"`
+	ID    string   `json:"id"`
+	Lang  string   `json:"lang"`
+	Usual []string `json:"usual"`
+	Hard  []string `json:"hard"`
 }
 
 // HeldOut returns the wordings kept apart from the knowledge. Callers must not change them.
 var HeldOut = sync.OnceValue(func() []Wordings { return read[Wordings]("wordings.jsonl") })
 
-var heldOut = sync.OnceValue(func() map[string][]string {
-	m := map[string][]string{}
+var heldOut = sync.OnceValue(func() map[string]Wordings {
+	m := map[string]Wordings{}
 	for _, w := range HeldOut() {
-		m[w.ID] = w.Wordings
+		m[w.ID] = w
 	}
 	return m
 })

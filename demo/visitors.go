@@ -282,11 +282,14 @@ var topics = sync.OnceValue(func() map[string]weighed {
 	return all
 })
 
-// ask says one of an entry's own wordings or, as often, one kept apart.
+// ask says one of an entry's own wordings or, as often, one kept apart; a few people put it in a way of their own.
 func (s *Script) ask(w *writer, e knowledge.Entry) {
 	words := append([]string{e.Question}, e.Similar...)
-	if apart := heldOut()[e.ID]; len(apart) > 0 && w.r.IntN(2) == 0 {
-		words = apart
+	switch apart := heldOut()[e.ID]; pick(w.r, []int{50, 38, 12}) {
+	case 1:
+		words = apart.Usual
+	case 2:
+		words = apart.Hard
 	}
 	s.say(w, choose(w.r, words), e.ID)
 }
