@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -14,18 +15,31 @@ import (
 	"frontdesk/internal/dialogue/knowledge"
 )
 
+// network is the answer stage's model: the sum of its units' logistic values by weight, and a bias.
+type network struct {
+	Units []unit  `json:"units"`
+	Bias  float64 `json:"bias"`
+}
+
+type unit struct {
+	Weight   float64            `json:"weight"`
+	Features map[string]float64 `json:"features"` // "bias" too
+}
+
 // ranking lists the features of one wording compared with the query; the others need all candidates.
 var ranking = []string{"bm25_share", "coverage", "back_coverage", "full_coverage", "full_back_coverage", "soft_coverage",
 	"bigram_jaccard", "letter_dice", "order_dice", "length_ratio", "unmatched", "extra", "negation", "number", "other_ask", "foreign", "answer_only"}
 
 var answering = append(slices.Clone(ranking), "short", "little", "lead", "rival", "crowd")
 
+// against lists the features that speak against a match. A feature that speaks for one may never count against it, nor
+// the other way round, however the data would have it: that keeps the model sane on knowledge unlike its training's.
 var against = map[string]bool{"unmatched": true, "extra": true, "negation": true, "number": true, "other_ask": true, "foreign": true,
 	"short": true, "little": true, "rival": true, "crowd": true}
 
 type file struct {
 	Rank      map[string]float64 `json:"rank"`
-	Answer    map[string]float64 `json:"answer"`
+	Answer    network            `json:"answer"`
 	Threshold float64            `json:"threshold"`
 	Clarify   float64            `json:"clarify"`
 }
@@ -107,12 +121,19 @@ func learnRank(all []world) map[string]float64 {
 	for _, w := range all {
 		for _, e := range examples(w, ranking, 12) {
 			if slices.Contains(e.right, true) && slices.Contains(e.right, false) {
+				for _, x := range e.x {
+					for i, n := range ranking {
+						if against[n] {
+							x[i] = -x[i]
+						}
+					}
+				}
 				data = append(data, e)
 			}
 		}
 	}
 	before, after := 0.0, 0.0
-	w := descend(len(ranking), ranking, func(w, grad []float64) float64 {
+	w := descend(make([]float64, len(ranking)), make([]float64, len(ranking)), func(w, grad []float64) float64 {
 		loss, total := 0.0, 0.0
 		before, after = 0, 0
 		for _, e := range data {
@@ -155,37 +176,87 @@ func learnRank(all []world) map[string]float64 {
 		return scale(grad, loss, total)
 	})
 	fmt.Fprintf(os.Stderr, "rank: %d queries; first right %.4f, with the model in use %.4f\n", len(data), after, before)
+	for i, n := range ranking {
+		if against[n] {
+			w[i] = -w[i]
+		}
+	}
 	return named(ranking, w)
 }
 
-// learnAnswer fits the probability that the first candidate is right.
-func learnAnswer(all []world) map[string]float64 {
-	names := append(slices.Clone(answering), "bias")
+// hidden is how many units the network of the answer stage has.
+const hidden = 8
+
+// learnAnswer fits the probability that the first candidate is right: a network of one layer whose units rise with every
+// feature that speaks for a match and fall with every other, and so does their sum. It can say "only if both" where a
+// linear model cannot, and stays monotone.
+func learnAnswer(all []world) network {
+	n := len(answering) + 1 // the last is the bias
+	sign := make([]float64, n)
+	for i := range sign {
+		sign[i] = 1
+		if i < len(answering) && against[answering[i]] {
+			sign[i] = -1
+		}
+	}
 	var data []example
 	for _, w := range all {
-		for _, e := range examples(w, names, 1) {
-			e.x[0][len(names)-1] = 1
+		for _, e := range examples(w, append(slices.Clone(answering), "bias"), 1) {
+			e.x[0][n-1] = 1
+			for i := range sign {
+				e.x[0][i] *= sign[i]
+			}
 			data = append(data, e)
 		}
 	}
-	w := descend(len(names), names, func(w, grad []float64) float64 {
+	r := rand.New(rand.NewPCG(8, 8))
+	size := hidden*n + hidden + 1
+	start, least := make([]float64, size), make([]float64, size)
+	for i := range start {
+		start[i] = r.Float64()
+		if i == size-1 || i < hidden*n && i%n == n-1 {
+			least[i], start[i] = math.Inf(-1), -1-2*r.Float64()
+		}
+	}
+	h, dh := make([]float64, hidden), make([]float64, hidden)
+	w := descend(start, least, func(w, grad []float64) float64 {
 		loss, total := 0.0, 0.0
+		out := w[hidden*n:]
 		for _, e := range data {
-			z, y := inner(w, e.x[0]), 0.0
+			x, y, z := e.x[0], 0.0, out[hidden]
 			if e.right[0] {
 				y = 1
+			}
+			for j := range h {
+				h[j] = 1 / (1 + math.Exp(-inner(w[j*n:(j+1)*n], x)))
+				z += out[j] * h[j]
 			}
 			p := 1 / (1 + math.Exp(-z))
 			loss -= e.weight * math.Log(max(1e-12, 1-math.Abs(y-p)))
 			total += e.weight
-			for j, x := range e.x[0] {
-				grad[j] += e.weight * (p - y) * x
+			g := e.weight * (p - y)
+			grad[size-1] += g
+			for j := range h {
+				grad[hidden*n+j] += g * h[j]
+				dh[j] = g * out[j] * h[j] * (1 - h[j])
+				for i, v := range x {
+					grad[j*n+i] += dh[j] * v
+				}
 			}
 		}
 		return scale(grad, loss, total)
 	})
 	fmt.Fprintf(os.Stderr, "answer: %d queries\n", len(data))
-	return named(names, w)
+	var m network
+	for j := range hidden {
+		row := slices.Clone(w[j*n : (j+1)*n])
+		for i := range row {
+			row[i] *= sign[i]
+		}
+		m.Units = append(m.Units, unit{Weight: round(w[hidden*n+j]), Features: named(append(slices.Clone(answering), "bias"), row)})
+	}
+	m.Bias = round(w[size-1])
+	return m
 }
 
 func scale(grad []float64, loss, total float64) float64 {
@@ -195,24 +266,11 @@ func scale(grad []float64, loss, total float64) float64 {
 	return loss / total
 }
 
-// descend minimises f with Adam and a little weight decay.
-func descend(n int, names []string, f func(w, grad []float64) float64) []float64 {
-	// A feature that speaks for a match may never count against it, nor the other way round, however the data would have
-	// it: that keeps the model sane on knowledge unlike what it was trained on.
-	least := func(j int) float64 {
-		if names[j] == "bias" || against[names[j]] {
-			return math.Inf(-1)
-		}
-		return 0
-	}
-	most := func(j int) float64 {
-		if against[names[j]] {
-			return 0
-		}
-		return math.Inf(1)
-	}
-	const steps, decay = 1500, 2e-4
-	w, m, v := make([]float64, n), make([]float64, n), make([]float64, n)
+// descend minimises f from start with Adam and a little weight decay, keeping each weight at its least or above.
+func descend(start, least []float64, f func(w, grad []float64) float64) []float64 {
+	const steps, decay = 1200, 2e-5
+	n := len(start)
+	w, m, v := slices.Clone(start), make([]float64, n), make([]float64, n)
 	for t := 1; t <= steps; t++ {
 		grad := make([]float64, n)
 		loss := f(w, grad)
@@ -222,12 +280,9 @@ func descend(n int, names []string, f func(w, grad []float64) float64) []float64
 			m[j] = .9*m[j] + .1*g
 			v[j] = .999*v[j] + .001*g*g
 			w[j] -= rate * (m[j] / (1 - math.Pow(.9, float64(t)))) / (math.Sqrt(v[j]/(1-math.Pow(.999, float64(t)))) + 1e-9)
+			w[j] = max(w[j], least[j])
 		}
-		for j := range w {
-			w[j] = min(w[j], most(j))
-			w[j] = max(w[j], least(j))
-		}
-		if t%500 == 0 {
+		if t%400 == 0 {
 			fmt.Fprintf(os.Stderr, "step %d loss %.5f\n", t, loss)
 		}
 	}
@@ -245,7 +300,9 @@ func inner(a, b []float64) float64 {
 func named(names []string, w []float64) map[string]float64 {
 	m := map[string]float64{}
 	for i, n := range names {
-		m[n] = math.Round(w[i]*1e3) / 1e3
+		m[n] = round(w[i])
 	}
 	return m
 }
+
+func round(x float64) float64 { return math.Round(x*1e3) / 1e3 }

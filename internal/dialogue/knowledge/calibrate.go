@@ -17,41 +17,71 @@ var modelFile []byte
 
 // model ranks what was found and says how probable it is that the first is right. tools/calibrate makes it.
 type model struct {
-	Rank       map[string]float64 `json:"rank"`   // of the features that compare the query with one entry
-	Answer     map[string]float64 `json:"answer"` // of all features, for the first candidate; "bias" too
-	Threshold  float64            `json:"threshold"`
-	Clarify    float64            `json:"clarify"`
-	rank       vector
-	answer     vector
-	answerBias float64
+	rank               vector // of the features that compare the query with one entry
+	units              []unit // a network of one layer over all features, for the first candidate
+	bias               float32
+	threshold, clarify float64
 }
 
-var trained = func() model {
-	var m model
-	if err := json.Unmarshal(modelFile, &m); err != nil {
+type unit struct {
+	features     vector
+	bias, weight float32
+}
+
+var trained = func() (m model) {
+	var file struct {
+		Rank   map[string]float32 `json:"rank"`
+		Answer struct {
+			Units []struct {
+				Weight   float32            `json:"weight"`
+				Features map[string]float32 `json:"features"`
+			} `json:"units"`
+			Bias float32 `json:"bias"`
+		} `json:"answer"`
+		Threshold float64 `json:"threshold"`
+		Clarify   float64 `json:"clarify"`
+	}
+	if err := json.Unmarshal(modelFile, &file); err != nil {
 		panic("knowledge: model.json: " + err.Error()) // a build mistake, found by any test
 	}
 	at := make(map[string]int, featureCount)
 	for i, n := range featureNames {
 		at[n] = i
 	}
-	fill := func(v *vector, weights map[string]float64) {
+	fill := func(weights map[string]float32) (v vector, bias float32) {
 		for n, w := range weights {
 			i, ok := at[n]
 			switch {
 			case n == "bias":
-				m.answerBias = w
+				bias = w
 			case !ok:
 				panic(fmt.Sprintf("knowledge: model.json: no feature %q", n))
 			default:
-				v[i] = float32(w)
+				v[i] = w
 			}
 		}
+		return v, bias
 	}
-	fill(&m.rank, m.Rank)
-	fill(&m.answer, m.Answer)
+	m.rank, _ = fill(file.Rank)
+	for _, u := range file.Answer.Units {
+		v, bias := fill(u.Features)
+		m.units = append(m.units, unit{v, bias, u.Weight})
+	}
+	m.bias, m.threshold, m.clarify = file.Answer.Bias, file.Threshold, file.Clarify
 	return m
 }()
+
+// probability that the candidate with these features is right.
+func (m *model) probability(f *vector) float64 {
+	z := m.bias
+	for i := range m.units {
+		u := &m.units[i]
+		z += u.weight * logistic(u.bias+dot(&u.features, f))
+	}
+	return float64(logistic(z))
+}
+
+func logistic(z float32) float32 { return float32(1 / (1 + math.Exp(-float64(z)))) }
 
 const mostSuggestions = 3
 
@@ -69,7 +99,7 @@ type ranked struct {
 
 // judge compares the hits closely, orders them and decides.
 func (ix *Index) judge(s *scratch, normal string, k int) Result {
-	r := Result{Decision: Abstain, Threshold: trained.Threshold, ClarifyThreshold: trained.Clarify}
+	r := Result{Decision: Abstain, Threshold: trained.threshold, ClarifyThreshold: trained.clarify}
 	if len(s.hits) == 0 {
 		return r
 	}
@@ -116,7 +146,7 @@ func (ix *Index) judge(s *scratch, normal string, k int) Result {
 			p = min(p, (1-p)*math.Exp(float64(c.score-best.score))/max(rest, 1e-9)*probability)
 		}
 		if c.vetoed {
-			p = min(p, trained.Clarify/2)
+			p = min(p, trained.clarify/2)
 		}
 		r.Candidates = append(r.Candidates, Candidate{Entry: e, Wording: wordingText(e, v.wordings[c.wording].which), Score: p,
 			Features: s.vectors[c.vector].named(), Vetoed: c.vetoed})
@@ -151,7 +181,7 @@ func (s *scratch) confidence(best ranked) float64 {
 		}
 	}
 	f[fLead] = float32(math.Tanh(float64(lead) / 2))
-	return 1 / (1 + math.Exp(-trained.answerBias-float64(dot(&trained.answer, f))))
+	return trained.probability(f)
 }
 
 // vetoes reports whether a negative wording of the entry is nearer to the query than the entry's own.
