@@ -34,7 +34,7 @@ var Languages = []string{"zh", "en"}
 // Name is the company's name.
 var Name = frontdesk.Localized{"zh": "云杉电器", "en": "Spruce Appliances"}
 
-// Welcome and the other texts are what the site shows around a conversation.
+// Notice and Welcome are what the site shows around a conversation.
 var (
 	Notice  = frontdesk.Localized{"zh": "演示店铺：商品、价格和人物都是虚构的。", "en": "A demo shop: its goods, prices and people are made up."}
 	Welcome = frontdesk.Localized{

@@ -101,7 +101,7 @@ func (o Order) Large() bool { return o.Items[0].Product.Large }
 type Shop struct {
 	Products  []Product
 	Customers []Customer
-	Clock     func() time.Time // the moment Order, OrdersOf and LookupOrder speak of; New sets it to stand still at its now
+	Clock     func() time.Time // the moment Order, OrdersOf and LookupOrder speak of; NewShop lets it stand still at its now
 
 	now      time.Time
 	seed     uint64
