@@ -13,14 +13,14 @@ import (
 // conversations ended, and are never added up to one rate of success.
 type Figures struct {
 	Conversations int64    `json:"conversations"` // opened
-	Turns         int64    `json:"turns"`
-	Answered      int64    `json:"answered"`    // turns that gave an answer from knowledge
-	Clarified     int64    `json:"clarified"`   // turns that asked back
-	Guided        int64    `json:"guided"`      // turns within a flow
-	Unknown       int64    `json:"unknown"`     // turns that said that they do not know
-	HandedOver    int64    `json:"handed_over"` // from the bot to people
-	Solved        int64    `json:"solved"`      // answers that the customer called solving
-	Unsolved      int64    `json:"unsolved"`    // and not solving
+	Turns         int64    `json:"turns"`         // of the bot; one may answer several questions
+	Answered      int64    `json:"answered"`      // questions answered from knowledge
+	Clarified     int64    `json:"clarified"`     // questions the bot asked back about
+	Guided        int64    `json:"guided"`        // steps of flows
+	Unknown       int64    `json:"unknown"`       // questions the bot did not know
+	HandedOver    int64    `json:"handed_over"`   // from the bot to people
+	Solved        int64    `json:"solved"`        // answers that the customer called solving
+	Unsolved      int64    `json:"unsolved"`      // and not solving
 	Closed        Outcomes `json:"closed"`
 	First         Waits    `json:"first_response"`
 }
@@ -35,7 +35,7 @@ type Outcomes struct {
 	Unknown    int64 `json:"unknown"`
 }
 
-// Waits are the times from a customer's first message to the first reply. The median is read off a histogram, so it is
+// Waits are the times from what a customer wrote to the bot's reply, by turns. The median is read off a histogram, so it is
 // right to its bucket only.
 type Waits struct {
 	Count    int64   `json:"count"`

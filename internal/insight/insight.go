@@ -31,7 +31,7 @@ func (in *Insight) Consumer() sqldb.Consumer {
 }
 
 func handle(tx *sqldb.Tx, events []frontdesk.Event) error {
-	b := batch{hours: map[hourKey]*counts{}, asked: map[askedKey]*asked{}}
+	b := batch{hours: map[hourKey]*counts{}, asked: map[askedKey]*asked{}, turns: map[turnKey]bool{}}
 	for i := range events {
 		b.add(&events[i])
 	}
@@ -98,12 +98,19 @@ type hourKey struct {
 type batch struct {
 	hours map[hourKey]*counts
 	asked map[askedKey]*asked
+	turns map[turnKey]bool // already counted: a turn that answers several questions has an event for each
+}
+
+type turnKey struct {
+	tenant, conversation string
+	turn                 int64
 }
 
 // data holds the fields of all events that count here.
 type data struct {
 	Site          string `json:"site"`
 	Kind          string `json:"kind"`
+	Turn          int64  `json:"turn"`
 	Question      string `json:"question"`
 	Lang          string `json:"lang"`
 	FirstResponse int64  `json:"first_response_us"`
@@ -153,9 +160,12 @@ func (b *batch) add(ev *frontdesk.Event) {
 			c[unsolved]++
 		}
 	case frontdesk.EvTurnCompleted:
-		c[turns]++
-		if d.FirstResponse > 0 {
-			c.first(d.FirstResponse)
+		if k := (turnKey{ev.Tenant, ev.Conversation, d.Turn}); d.Turn == 0 || !b.turns[k] {
+			b.turns[k] = true
+			c[turns]++
+			if d.FirstResponse > 0 {
+				c.first(d.FirstResponse)
+			}
 		}
 		switch d.Kind {
 		case "answer":

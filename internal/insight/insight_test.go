@@ -97,6 +97,9 @@ func TestHomeCountsByDayHourAndSite(t *testing.T) {
 			event("other", frontdesk.EvConversationOpened, today, fields{"site": "web"}),
 			event("t", frontdesk.EvMessageReceived, today, fields{"site": "web"}),
 			frontdesk.Event{Tenant: "t", Type: frontdesk.EvTurnCompleted, At: today.UnixMicro(), Data: json.RawMessage(`{"kind":7}`)},
+			// one turn, two questions
+			event("t", frontdesk.EvTurnCompleted, today, fields{"kind": "answer", "turn": 9, "site": "web", "first_response_us": 60_000_000}),
+			event("t", frontdesk.EvTurnCompleted, today, fields{"kind": "clarify", "turn": 9, "site": "web", "first_response_us": 60_000_000}),
 		)
 		home := func(site string) insight.Home {
 			t.Helper()
@@ -107,8 +110,8 @@ func TestHomeCountsByDayHourAndSite(t *testing.T) {
 			return h
 		}
 		h := home("")
-		want := insight.Figures{Conversations: 2, Turns: 6, Answered: 2, Clarified: 1, Guided: 1, Unknown: 1, HandedOver: 1, Solved: 1, Unsolved: 1,
-			Closed: insight.Outcomes{Total: 3, Confirmed: 1, Left: 1}, First: insight.Waits{Count: 2, MeanMS: 24, MedianMS: 10, MaxMS: 40}}
+		want := insight.Figures{Conversations: 2, Turns: 7, Answered: 3, Clarified: 2, Guided: 1, Unknown: 1, HandedOver: 1, Solved: 1, Unsolved: 1,
+			Closed: insight.Outcomes{Total: 3, Confirmed: 1, Left: 1}, First: insight.Waits{Count: 3, MeanMS: 20016, MedianMS: 55, MaxMS: 60_000}}
 		if diff := cmp.Diff(want, h.Today); diff != "" {
 			t.Errorf("today (-want +got):\n%s", diff)
 		}

@@ -6,11 +6,11 @@ CREATE TABLE insight_hour (
     hour           BIGINT NOT NULL, -- its first microsecond, UTC
     site           TEXT   NOT NULL,
     conversations  BIGINT NOT NULL, -- opened
-    turns          BIGINT NOT NULL,
-    answered       BIGINT NOT NULL, -- turns that gave an answer
-    clarified      BIGINT NOT NULL, -- turns that asked back
-    guided         BIGINT NOT NULL, -- turns within a flow
-    unknown        BIGINT NOT NULL, -- turns that said: I do not know
+    turns          BIGINT NOT NULL, -- a turn may answer several questions
+    answered       BIGINT NOT NULL, -- questions that got an answer
+    clarified      BIGINT NOT NULL, -- questions that were asked back about
+    guided         BIGINT NOT NULL, -- steps of flows
+    unknown        BIGINT NOT NULL, -- questions that got: I do not know
     handed_over    BIGINT NOT NULL, -- times the bot gave a conversation to people
     solved         BIGINT NOT NULL, -- the customer's word on an answer
     unsolved       BIGINT NOT NULL,
@@ -20,7 +20,7 @@ CREATE TABLE insight_hour (
     end_handed     BIGINT NOT NULL,
     end_left       BIGINT NOT NULL,
     end_unknown    BIGINT NOT NULL,
-    first_count    BIGINT NOT NULL, -- first responses, their time, and how many took up to so long
+    first_count    BIGINT NOT NULL, -- turns that replied, from the customer's last message to the reply, and how many took up to so long
     first_sum_us   BIGINT NOT NULL,
     first_10ms     BIGINT NOT NULL,
     first_100ms    BIGINT NOT NULL,
