@@ -57,7 +57,7 @@ func Busyness(at time.Time) float64 {
 // Scripts returns the visits of the HistoryDays before the shop's now, in order of arrival. On one day, nine days before now,
 // parcels stick in a snowed-in hub and a rush asks about it. The same seed, n and shop give the same visits.
 func (s *Shop) Scripts(seed int64, n int) []Script {
-	w := writer{shop: s, r: rand.New(rand.NewPCG(uint64(seed), s.seed))}
+	w := writer{shop: s, r: stream(uint64(seed), s.seed<<32)}
 	start := midnight(s.now).AddDate(0, 0, -HistoryDays)
 	var days [HistoryDays]int
 	for d := range days {
