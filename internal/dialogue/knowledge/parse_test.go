@@ -354,13 +354,24 @@ func TestParseTakesOurOwnTimeForTwentyThousandRows(t *testing.T) {
 	}
 }
 
-func BenchmarkParseJSONL(b *testing.B) {
-	file := twentyThousand().Bytes()
-	b.SetBytes(int64(len(file)))
-	for b.Loop() {
-		if _, err := parse(bytes.NewReader(file), knowledge.JSONL); err != nil {
-			b.Fatal(err)
-		}
+func BenchmarkParse20000(b *testing.B) {
+	p, err := parse(twentyThousand(), knowledge.JSONL)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, f := range []knowledge.Format{knowledge.CSV, knowledge.XLSX, knowledge.JSONL} {
+		b.Run(string(f), func(b *testing.B) {
+			var file bytes.Buffer
+			if _, err := knowledge.Write(&file, f, seq(p.entries)); err != nil {
+				b.Fatal(err)
+			}
+			b.SetBytes(int64(file.Len()))
+			for b.Loop() {
+				if _, err := parse(bytes.NewReader(file.Bytes()), f); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
 

@@ -551,6 +551,48 @@ func TestAFailingImportLeavesNothing(t *testing.T) {
 	})
 }
 
+// A node that is paused in the middle of an import wakes up after another has taken the bot over: it must find out, and what
+// it wrote must be gone.
+func TestAPausedImportLosesTheBot(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		paused, other := knowledge.NewStore(db), knowledge.NewStore(db)
+		var list []knowledge.Entry
+		for i := range 600 {
+			list = append(list, faq(i, "导入"))
+		}
+		if _, err := other.Put(t.Context(), "t", "b", faq(1, "甲"), ""); err != nil {
+			t.Fatal(err)
+		}
+		pauses := 0
+		_, err := paused.Import(t.Context(), knowledge.ImportOptions{Tenant: "t", Bot: "b", Reader: rowsOf(list...), Progress: func(int) {
+			if pauses++; pauses > 1 {
+				return
+			}
+			err := db.Write(t.Context(), func(tx *sqldb.Tx) error { // as if its time had passed
+				_, err := tx.Exec("UPDATE bot SET writer_until = 1")
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			if _, err := other.Put(t.Context(), "t", "b", faq(1, "乙"), ""); err != nil {
+				t.Errorf("an edit meanwhile: %v", err)
+			}
+		}})
+		if frontdesk.KindOf(err) != frontdesk.Unavailable || pauses != 1 {
+			t.Errorf("the import that woke up: %v after %d pieces, want Unavailable after 1", err, pauses)
+		}
+		want := map[string]string{"f001": "乙"}
+		if got := content(t, other, 0); !cmp.Equal(got, want) {
+			t.Errorf("the release holds %v, want %v", got, want)
+		}
+		var rows int
+		if err := db.QueryRow(t.Context(), "SELECT count(*) FROM bot_entry").Scan(&rows); err != nil || rows != 2 {
+			t.Errorf("%d rows are left, %v; want the two states of the edited entry", rows, err)
+		}
+	})
+}
+
 func TestListSearchesFiltersAndPages(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		ctx := t.Context()
