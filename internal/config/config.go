@@ -27,6 +27,7 @@ type Config struct {
 	NATS      NATS         `koanf:"nats"`
 	Log       Log          `koanf:"log"`
 	HTTP      HTTP         `koanf:"http"`
+	Outbound  Outbound     `koanf:"outbound"`
 	Limits    Limits       `koanf:"limits"`
 	Turn      Turn         `koanf:"turn"`
 	Conv      Conversation `koanf:"conversation"`
@@ -57,6 +58,11 @@ type HTTP struct {
 	TrustedProxies []string      `koanf:"trusted_proxies" help:"networks (CIDR) whose X-Forwarded-For is believed"`
 	Drain          time.Duration `koanf:"drain" help:"time that open turns and sockets get at a stop"`
 	Metrics        bool          `koanf:"metrics" help:"serve /metrics on the public address"`
+}
+
+// Outbound is about requests that the server makes to addresses its users name.
+type Outbound struct {
+	Allow []string `koanf:"allow" help:"networks or addresses, otherwise refused as private, that webhooks and actions may reach"`
 }
 
 // Limits bound what anybody can make the server do. A rate of 0 switches that rate off.
@@ -189,6 +195,11 @@ func (c *Config) Validate() error {
 	for _, p := range c.HTTP.TrustedProxies {
 		_, err := netip.ParsePrefix(p)
 		errs = append(errs, check("http.trusted_proxies", err == nil, "is not a network such as 10.0.0.0/8: %q", p))
+	}
+	for _, p := range c.Outbound.Allow {
+		_, prefixErr := netip.ParsePrefix(p)
+		_, addrErr := netip.ParseAddr(p)
+		errs = append(errs, check("outbound.allow", prefixErr == nil || addrErr == nil, "is neither a network such as 10.0.0.0/8 nor an address: %q", p))
 	}
 	for _, err := range errs {
 		if err != nil {

@@ -83,6 +83,7 @@ func TestAWrongSettingIsNamedWithItsSource(t *testing.T) {
 		{name: "other database", env: "FRONTDESK_DATABASE_URL=mysql://x/y", want: []string{"database.url", "postgres://"}},
 		{name: "level", env: "FRONTDESK_LOG_LEVEL=loud", want: []string{"log.level", "loud"}},
 		{name: "proxy", env: "FRONTDESK_HTTP_TRUSTED_PROXIES=10.0.0.1", want: []string{"http.trusted_proxies", "10.0.0.1"}},
+		{name: "outbound", env: "FRONTDESK_OUTBOUND_ALLOW=10.0.0.0/8,intranet", want: []string{"outbound.allow", "intranet"}},
 		{name: "traffic alone", yaml: "demo: {traffic: true}", want: []string{"demo.traffic", "demo.enabled"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
