@@ -13,6 +13,7 @@ import (
 // conversations ended, and are never added up to one rate of success.
 type Figures struct {
 	Conversations int64    `json:"conversations"` // opened
+	Messages      int64    `json:"messages"`      // of customers
 	Turns         int64    `json:"turns"`         // of the bot; one may answer several questions
 	Answered      int64    `json:"answered"`      // questions answered from knowledge
 	Clarified     int64    `json:"clarified"`     // questions the bot asked back about
@@ -57,6 +58,7 @@ type Home struct {
 	Total     Figures      `json:"total"` // from..to
 	Days      []Day        `json:"days"`  // every day of from..to, also empty ones
 	Hours     [7][24]int64 `json:"hours"` // conversations opened, by weekday (0 is Sunday) and hour of the day
+	AsOf      int64        `json:"as_of"` // what happened until then is counted
 }
 
 // MaxHomeDays bounds how long a stretch Home looks at.
@@ -118,8 +120,27 @@ func (in *Insight) Home(ctx context.Context, tenant, site string, from, to time.
 		}
 		h.Days = append(h.Days, Day{date, c.figures()})
 	}
+	if h.AsOf, err = in.asOf(ctx, now); err != nil {
+		return Home{}, err
+	}
 	h.Today, h.Yesterday, h.Total = todays.figures(), yesterdays.figures(), total.figures()
 	return h, nil
+}
+
+// asOf is now if nothing waits to be counted, else the time of the newest event that is.
+func (in *Insight) asOf(ctx context.Context, now time.Time) (int64, error) {
+	lag, err := in.db.Lag(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read how far the figures are: %w", err)
+	}
+	if waiting, started := lag[consumerName]; started && waiting <= 0 {
+		return now.UnixMicro(), nil
+	}
+	var at int64
+	if err := in.db.QueryRow(ctx, "SELECT coalesce(max(at), 0) FROM insight_seen").Scan(&at); err != nil {
+		return 0, fmt.Errorf("read how far the figures are: %w", err)
+	}
+	return at, nil
 }
 
 func dayOf(t time.Time) time.Time {
@@ -160,7 +181,7 @@ func (in *Insight) hours(ctx context.Context, tenant, site string, from, to time
 
 func (c *counts) figures() Figures {
 	f := Figures{
-		Conversations: c[conversations], Turns: c[turns], Answered: c[answered], Clarified: c[clarified], Guided: c[guided], Unknown: c[unknown],
+		Conversations: c[conversations], Messages: c[messages], Turns: c[turns], Answered: c[answered], Clarified: c[clarified], Guided: c[guided], Unknown: c[unknown],
 		HandedOver: c[handedOver], Solved: c[solved], Unsolved: c[unsolved],
 		Closed: Outcomes{c[closed], c[endConfirmed], c[endAssumed], c[endHanded], c[endLeft], c[endUnknown]},
 		First:  Waits{Count: c[firstCount], MaxMS: float64(c[firstMax]) / 1000},

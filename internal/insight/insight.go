@@ -24,10 +24,12 @@ type Insight struct {
 // New makes an Insight over the database.
 func New(db *sqldb.DB) *Insight { return &Insight{db} }
 
+const consumerName = "insight"
+
 // Consumer is the side stream that feeds the read models. It runs beside the path on the same machine, so it reads the log
 // in large bites and writes one row for each (tenant, site, hour) that a bite touches.
 func (in *Insight) Consumer() sqldb.Consumer {
-	return sqldb.Consumer{Name: "insight", Batch: 2000, Every: 500 * time.Millisecond, Handle: handle}
+	return sqldb.Consumer{Name: consumerName, Batch: 2000, Every: 500 * time.Millisecond, Handle: handle}
 }
 
 func handle(tx *sqldb.Tx, events []frontdesk.Event) error {
@@ -41,6 +43,7 @@ func handle(tx *sqldb.Tx, events []frontdesk.Event) error {
 // The figures of an hour, in the order of their columns. All are sums but the last.
 const (
 	conversations = iota
+	messages
 	turns
 	answered
 	clarified
@@ -63,7 +66,7 @@ const (
 )
 
 var columns = [figures]string{
-	"conversations", "turns", "answered", "clarified", "guided", "unknown", "handed_over", "solved", "unsolved",
+	"conversations", "messages", "turns", "answered", "clarified", "guided", "unknown", "handed_over", "solved", "unsolved",
 	"closed", "end_confirmed", "end_assumed", "end_handed", "end_left", "end_unknown",
 	"first_count", "first_sum_us", "first_10ms", "first_100ms", "first_1s", "first_5s", "first_30s", "first_2m", "first_10m", "first_longer",
 	"first_max_us",
@@ -98,6 +101,7 @@ type hourKey struct {
 type batch struct {
 	hours map[hourKey]*counts
 	asked map[askedKey]*asked
+	seen  int64            // time of the newest event
 	turns map[turnKey]bool // already counted: a turn that answers several questions has an event for each
 }
 
@@ -126,8 +130,9 @@ var outcomes = map[string]int{
 }
 
 func (b *batch) add(ev *frontdesk.Event) {
+	b.seen = max(b.seen, ev.At)
 	switch ev.Type {
-	case frontdesk.EvConversationOpened, frontdesk.EvConversationOwned, frontdesk.EvConversationClosed, frontdesk.EvTurnCompleted, frontdesk.EvAnswerRated:
+	case frontdesk.EvMessageReceived, frontdesk.EvConversationOpened, frontdesk.EvConversationOwned, frontdesk.EvConversationClosed, frontdesk.EvTurnCompleted, frontdesk.EvAnswerRated:
 	default:
 		return
 	}
@@ -142,6 +147,8 @@ func (b *batch) add(ev *frontdesk.Event) {
 		b.hours[key] = c
 	}
 	switch ev.Type {
+	case frontdesk.EvMessageReceived:
+		c[messages]++
 	case frontdesk.EvConversationOpened:
 		c[conversations]++
 	case frontdesk.EvConversationOwned:
@@ -194,6 +201,10 @@ var upsertHour = func() string {
 }()
 
 func (b *batch) write(tx *sqldb.Tx) error {
+	if _, err := tx.Exec(`INSERT INTO insight_seen (id, at) VALUES (1, $1)
+		ON CONFLICT (id) DO UPDATE SET at = CASE WHEN excluded.at > insight_seen.at THEN excluded.at ELSE insight_seen.at END`, b.seen); err != nil {
+		return fmt.Errorf("note how far: %w", err)
+	}
 	for k, c := range b.hours {
 		args := []any{k.tenant, k.site, k.hour}
 		for _, n := range c {

@@ -110,10 +110,13 @@ func TestHomeCountsByDayHourAndSite(t *testing.T) {
 			return h
 		}
 		h := home("")
-		want := insight.Figures{Conversations: 2, Turns: 7, Answered: 3, Clarified: 2, Guided: 1, Unknown: 1, HandedOver: 1, Solved: 1, Unsolved: 1,
+		want := insight.Figures{Conversations: 2, Messages: 1, Turns: 7, Answered: 3, Clarified: 2, Guided: 1, Unknown: 1, HandedOver: 1, Solved: 1, Unsolved: 1,
 			Closed: insight.Outcomes{Total: 3, Confirmed: 1, Left: 1}, First: insight.Waits{Count: 3, MeanMS: 20016, MedianMS: 55, MaxMS: 60_000}}
 		if diff := cmp.Diff(want, h.Today); diff != "" {
 			t.Errorf("today (-want +got):\n%s", diff)
+		}
+		if time.Since(time.UnixMicro(h.AsOf)) > time.Minute {
+			t.Errorf("counted until %v, want now: nothing waits", time.UnixMicro(h.AsOf))
 		}
 		if h.Yesterday.Conversations != 1 || h.Total.Conversations != 4 {
 			t.Errorf("yesterday %d, in all %d; want 1 and 4", h.Yesterday.Conversations, h.Total.Conversations)

@@ -6,6 +6,7 @@ CREATE TABLE insight_hour (
     hour           BIGINT NOT NULL, -- its first microsecond, UTC
     site           TEXT   NOT NULL,
     conversations  BIGINT NOT NULL, -- opened
+    messages       BIGINT NOT NULL, -- of customers
     turns          BIGINT NOT NULL, -- a turn may answer several questions
     answered       BIGINT NOT NULL, -- questions that got an answer
     clarified      BIGINT NOT NULL, -- questions that were asked back about
@@ -33,6 +34,12 @@ CREATE TABLE insight_hour (
     first_max_us   BIGINT NOT NULL,
     PRIMARY KEY (tenant, hour, site)
 ) /*WITHOUT ROWID*/;
+
+-- One row: the time of the newest event that is counted.
+CREATE TABLE insight_seen (
+    id SMALLINT PRIMARY KEY,
+    at BIGINT   NOT NULL
+);
 
 CREATE TABLE unanswered (
     tenant       TEXT   NOT NULL,
