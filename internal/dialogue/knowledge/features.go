@@ -2,7 +2,6 @@ package knowledge
 
 import (
 	"slices"
-	"unicode"
 
 	"frontdesk/internal/dialogue/semantic"
 )
@@ -48,8 +47,7 @@ type vector [featureCount]float32
 // compared is a query ready to be compared with wordings.
 type compared struct {
 	words   []queryTerm // classWord only
-	letters []rune
-	grams   []uint32
+	letters []letter
 	lang    lang
 	key     uint64
 	content float32 // sum of the words' light weights
@@ -60,8 +58,7 @@ type compared struct {
 
 func (s *scratch) compare(ix *Index, normal string) *compared {
 	c := &s.c
-	*c = compared{words: c.words[:0], letters: appendLetters(c.letters[:0], normal), grams: c.grams[:0], lang: langOf(normal), key: wordingKey(normal)}
-	c.grams = appendGrams(c.grams, c.letters)
+	*c = compared{words: c.words[:0], letters: appendLetters(c.letters[:0], s.a.tokens), lang: langOf(normal), key: wordingKey(normal)}
 	norm := float32(bm25K1 * (1 - bm25B))
 	if ix.length > 0 {
 		norm += bm25K1 * bm25B * s.a.length / ix.length
@@ -107,7 +104,7 @@ func (s *scratch) describe(ix *Index, v *view, w *wording, score float32, f *vec
 			n, there := 0, 0
 			for _, r := range token.Text {
 				n++
-				if slices.Contains(letters, r) {
+				if holds(letters, r) {
 					there++
 				}
 			}
@@ -139,10 +136,9 @@ func (s *scratch) describe(ix *Index, v *view, w *wording, score float32, f *vec
 	unknown := ix.idf(0)
 	f[fUnmatched] = missing / unknown
 	f[fExtra] = extra / unknown
-	s.grams = appendGrams(s.grams[:0], letters)
-	f[fJaccard] = jaccard(c.grams, s.grams)
+	f[fJaccard] = pairs(c.letters, letters)
 	f[fLetters] = dice(c.letters, letters)
-	f[fOrder] = s.order(c.letters, letters)
+	f[fOrder] = order(c.letters, letters)
 	f[fLength] = ratio(float32(min(len(c.letters), len(letters))), float32(max(len(c.letters), len(letters))))
 	f[fNegation] = flag((w.mood^c.mood)&negated != 0)
 	asks, others := c.mood&^negated, w.mood&^negated
@@ -155,8 +151,9 @@ func (s *scratch) describe(ix *Index, v *view, w *wording, score float32, f *vec
 	}
 }
 
-// onlyInAnswer is the share of the query's information that the wording lacks and the entry's answer holds.
-func (s *scratch) onlyInAnswer(v *view, w *wording) float32 {
+// onlyInAnswer is the share of the query's information that the wording lacks and the entry's answer holds. An answer has
+// many words: it counts as far as the wording matches too.
+func (s *scratch) onlyInAnswer(v *view, w *wording, covered float32) float32 {
 	c := &s.c
 	end := v.firstOf[w.entry+1]
 	for a := v.firstOf[w.entry]; a < end; a++ {
@@ -171,7 +168,7 @@ func (s *scratch) onlyInAnswer(v *view, w *wording) float32 {
 				sum += t.light * t.idf
 			}
 		}
-		return ratio(sum, c.content)
+		return ratio(sum, c.content) * covered
 	}
 	return 0
 }
@@ -204,76 +201,108 @@ func has(own []posting, row int32) bool {
 	return false
 }
 
-// appendLetters appends the letters and digits of a normalised text, as many as are compared.
-func appendLetters(dst []rune, text string) []rune {
+// letter is what texts are compared by one after the other: a Chinese character, or a word of another script, for whose
+// letters say nothing alone. Its weight is less for light words.
+type letter struct {
+	r      rune
+	weight float32
+}
+
+const leastLetter = .2 // weight of a letter of a word that says nothing
+
+// appendLetters appends the letters of a text, as many as are compared.
+func appendLetters(dst []letter, tokens []semantic.Token) []letter {
 	n := 0
-	for _, r := range text {
-		if r < 0x80 && !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9') || r >= 0x80 && !unicode.IsLetter(r) && !unicode.IsNumber(r) {
+	for i := range tokens {
+		t := &tokens[i]
+		if t.Part {
 			continue
 		}
-		if n++; n > maxLetters {
-			break
+		word := canonical(t.Text)
+		weight := leastLetter + (1-leastLetter)*weightOf(word)
+		if t.Kind != semantic.Han {
+			if n++; n > maxLetters {
+				return dst
+			}
+			dst = append(dst, letter{rune(hashString(termSeed, word)&0x3FFFFFFF | 0x40000000), weight}) // no character
+			continue
 		}
-		dst = append(dst, r)
+		for _, r := range t.Text {
+			if n++; n > maxLetters {
+				return dst
+			}
+			dst = append(dst, letter{r, weight})
+		}
 	}
 	return dst
 }
 
-func appendGrams(dst []uint32, letters []rune) []uint32 {
-	for i := 1; i < len(letters); i++ {
-		dst = append(dst, uint32(letters[i-1])*0x9E3779B1^uint32(letters[i]))
-	}
-	return dst
-}
-
-func jaccard(a, b []uint32) float32 {
-	both := 0
-	for _, x := range a {
-		if slices.Contains(b, x) {
-			both++
+func holds(letters []letter, r rune) bool {
+	for i := range letters {
+		if letters[i].r == r {
+			return true
 		}
 	}
-	both = min(both, len(b))
-	return ratio(float32(both), float32(len(a)+len(b)-both))
+	return false
 }
 
-func dice(a, b []rune) float32 {
-	both := 0
-	for _, x := range a {
-		if slices.Contains(b, x) {
-			both++
-		}
-	}
-	for _, x := range b {
-		if slices.Contains(a, x) {
-			both++
-		}
-	}
-	return ratio(float32(both), float32(len(a)+len(b)))
-}
-
-// order is the length of the longest common subsequence as a Dice share. Letters are few: quadratic is cheap, and the
-// bits of one word hold a whole row of it.
-func (s *scratch) order(a, b []rune) float32 {
-	if len(a) == 0 || len(b) == 0 {
-		return 0
-	}
-	row := ^uint64(0)
-	for _, y := range b {
-		var match uint64
-		for i, x := range a {
-			if x == y {
-				match |= 1 << i
+// pairs is the share of weight that neighbouring pairs in common have of all pairs.
+func pairs(a, b []letter) float32 {
+	var both, all float32
+	for i := 1; i < len(a); i++ {
+		w := a[i-1].weight + a[i].weight
+		all += w
+		for j := 1; j < len(b); j++ {
+			if a[i-1].r == b[j-1].r && a[i].r == b[j].r {
+				both += w
+				break
 			}
 		}
-		u := row & match
-		row = (row + u) | (row - u)
 	}
-	common := 0
+	for j := 1; j < len(b); j++ {
+		all += b[j-1].weight + b[j].weight
+	}
+	return min(1, ratio(both, all-both))
+}
+
+// dice is the share of weight that letters in common have, whatever their order.
+func dice(a, b []letter) float32 {
+	var both, all float32
 	for i := range a {
-		if row&(1<<i) == 0 {
-			common++
+		all += a[i].weight
+		if holds(b, a[i].r) {
+			both += a[i].weight
 		}
 	}
-	return 2 * float32(common) / float32(len(a)+len(b))
+	for i := range b {
+		all += b[i].weight
+		if holds(a, b[i].r) {
+			both += b[i].weight
+		}
+	}
+	return ratio(both, all)
+}
+
+// order is the weight of the longest common subsequence as a Dice share.
+func order(a, b []letter) float32 {
+	var row [maxLetters + 1]float32
+	var all float32
+	for i := range a {
+		all += a[i].weight
+	}
+	for j := range b {
+		all += b[j].weight
+		before := float32(0) // row[i-1] of the line above
+		for i := range a {
+			above := row[i+1]
+			switch {
+			case a[i].r == b[j].r:
+				row[i+1] = before + a[i].weight
+			case row[i] > above:
+				row[i+1] = row[i]
+			}
+			before = above
+		}
+	}
+	return min(1, ratio(2*row[len(a)], all))
 }

@@ -49,7 +49,7 @@ type block struct {
 	rows     []row
 	postings []posting
 	forward  []posting // per wording: its terms by row
-	letters  []rune    // per wording: its letters and digits, the first maxLetters
+	letters  []letter  // per wording: what appendLetters gives
 }
 
 type wording struct {
@@ -213,7 +213,7 @@ func newBlock(entries []*Entry, mean *float32) *block {
 		text = semantic.Normalise(text)
 		terms := a.analyse(text)
 		w := wording{entry: e, from: int32(len(b.forward)), text: int32(len(b.letters)), which: which, lang: langOf(text), mood: moodOf(a.tokens), key: wordingKey(text)}
-		b.letters = appendLetters(b.letters, text)
+		b.letters = appendLetters(b.letters, a.tokens)
 		w.size = int16(int32(len(b.letters)) - w.text)
 		for _, t := range terms {
 			r, ok := b.terms[t.hash]

@@ -66,7 +66,6 @@ type scratch struct {
 	heap    []float32
 	hits    []hit
 	c       compared
-	grams   []uint32
 	matched []int32
 	vectors []vector
 	ranked  []ranked
