@@ -112,7 +112,7 @@ func TestEventsReachWhoWantsThem(t *testing.T) {
 		}
 		var e struct {
 			frontdesk.Event
-			Data struct{ Text string }
+			Data struct{ Text string } `json:"data"`
 		}
 		if err := json.Unmarshal(q.body, &e); err != nil || e.Pos != 7 || e.Conversation != "c1" || e.Data.Text != "打<phone:1>" {
 			t.Errorf("body %s, %v", q.body, err)
