@@ -75,7 +75,7 @@ export class Panel {
           this.composer.choose((e as DragEvent).dataTransfer?.files);
         },
       },
-      h("header", {}, h("div", { class: "who" }, this.title, this.status), this.person, this.minimise),
+      h("div", { class: "head" }, h("div", { class: "who" }, this.title, this.status), this.person, this.minimise),
       this.banner,
       h("div", { class: "scroll" }, this.log, this.jump),
       this.composer.el,

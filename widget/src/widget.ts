@@ -155,7 +155,7 @@ export function mount(options: Options): Api {
     connection.start();
     void wire.human().catch((err: unknown) => {
       // Asking in words does the same, and the outbox brings it there later.
-      if (!(err instanceof Refusal) || err.passing || err.sessionLost) say(translator(view.language)("person"));
+      if (!(err instanceof Refusal) || err.passing || err.sessionLost) say(translator(view.language)("askPerson"));
     });
   };
   const setOpen = (open: boolean): void => {
