@@ -1,0 +1,82 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"frontdesk"
+	"frontdesk/internal/auth"
+)
+
+// Home is what the first page shows.
+type Home struct {
+	Now       HomeNow   `json:"now"`
+	Today     HomeDay   `json:"today"`
+	Yesterday HomeDay   `json:"yesterday"`
+	Days      []HomeDay `json:"days" doc:"The last 30, the oldest first"`
+	AsOf      int64     `json:"as_of" doc:"What happened until then is counted"`
+}
+
+// HomeNow is how things stand.
+type HomeNow struct {
+	WithBot     int   `json:"with_bot"`
+	Waiting     int   `json:"waiting"`
+	WithAgent   int   `json:"with_agent"`
+	LongestWait int64 `json:"longest_wait_ms"`
+}
+
+// HomeDay is what happened on one day in the asked zone.
+type HomeDay struct {
+	Date          string `json:"date" doc:"YYYY-MM-DD"`
+	Conversations int64  `json:"conversations"`
+	Messages      int64  `json:"messages" doc:"Of customers"`
+	Answered      int64  `json:"answered" doc:"Turns that gave an answer from knowledge"`
+	Clarified     int64  `json:"clarified"`
+	NotKnown      int64  `json:"not_known"`
+	HandedOver    int64  `json:"handed_over"`
+	Solved        int64  `json:"solved" doc:"Answers that customers called solved"`
+	NotSolved     int64  `json:"not_solved"`
+}
+
+// Unanswered is a question the bot could not answer.
+type Unanswered struct {
+	ID           string `json:"id"`
+	Text         string `json:"text" doc:"Masked"`
+	Language     string `json:"language"`
+	Count        int64  `json:"count" doc:"How often it was asked like this"`
+	Conversation string `json:"conversation" doc:"The last in which it was asked"`
+	At           int64  `json:"at"`
+}
+
+type homeInput struct {
+	Zone string `query:"zone" default:"Asia/Shanghai" maxLength:"60" doc:"IANA name: where days begin"`
+}
+
+func (s *server) homeRoutes() {
+	handle(s, Route{Method: http.MethodGet, Path: "/v1/home", Name: "get-home", Need: auth.InsightRead, Group: "insight",
+		Doc: "How things stand and what the days brought", DocZH: "首页数据"},
+		func(ctx context.Context, in *homeInput) (*body[Home], error) {
+			if s.Insight == nil {
+				return nil, absent("figures")
+			}
+			zone, err := time.LoadLocation(in.Zone)
+			if err != nil || in.Zone == "Local" {
+				return nil, frontdesk.InvalidField("zone", "A zone is an IANA name such as Asia/Shanghai.")
+			}
+			h, err := s.Insight.Home(ctx, frontdesk.ActorFrom(ctx).Tenant, zone)
+			if h.Days == nil {
+				h.Days = []HomeDay{}
+			}
+			return &body[Home]{h}, err
+		})
+	handle(s, Route{Method: http.MethodGet, Path: "/v1/unanswered", Name: "list-unanswered", Need: auth.InsightRead, Group: "insight",
+		Doc: "What customers asked and the bot did not know", DocZH: "未解答问题"},
+		func(ctx context.Context, in *Paging) (*body[Page[Unanswered]], error) {
+			if s.Insight == nil {
+				return nil, absent("figures")
+			}
+			items, next, err := s.Insight.Unanswered(ctx, frontdesk.ActorFrom(ctx).Tenant, in.Cursor, in.Limit)
+			return page(items, next), err
+		})
+}
