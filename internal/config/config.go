@@ -13,7 +13,6 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -21,7 +20,6 @@ import (
 type Config struct {
 	Listen    string       `koanf:"listen" help:"address of the web server, HOST:PORT"`
 	Data      string       `koanf:"data" help:"data folder: database, attachments, master key, lock"`
-	PublicURL string       `koanf:"public_url" help:"address under which browsers reach this server, for links and cookies; empty takes it from the request"`
 	MasterKey Secret       `koanf:"master_key" help:"the key that opens the vault, 32 bytes as base64; empty takes master.key in the data folder, made at the first start"`
 	Database  Database     `koanf:"database"`
 	NATS      NATS         `koanf:"nats"`
@@ -31,7 +29,6 @@ type Config struct {
 	Limits    Limits       `koanf:"limits"`
 	Turn      Turn         `koanf:"turn"`
 	Conv      Conversation `koanf:"conversation"`
-	Retention Retention    `koanf:"retention"`
 	Demo      Demo         `koanf:"demo"`
 
 	origin map[string]string // key -> where its value came from
@@ -67,39 +64,29 @@ type Outbound struct {
 
 // Limits bound what anybody can make the server do. A rate of 0 switches that rate off.
 type Limits struct {
-	MessageChars  int     `koanf:"message_chars" help:"characters in one customer message"`
-	FrameBytes    int     `koanf:"frame_bytes" help:"bytes in one frame or request body of the visitor protocol"`
-	UploadBytes   int     `koanf:"upload_bytes" help:"bytes in one attachment"`
-	ImportBytes   int     `koanf:"import_bytes" help:"bytes in one import file sent over HTTP"`
-	VisitorRate   float64 `koanf:"visitor_rate" help:"messages a second of one visitor; 0 = no limit"`
-	VisitorBurst  int     `koanf:"visitor_burst" help:"messages that one visitor may send at once"`
-	IPRate        float64 `koanf:"ip_rate" help:"requests a second from one address; 0 = no limit"`
-	IPBurst       int     `koanf:"ip_burst" help:"requests that one address may send at once"`
-	TenantRate    float64 `koanf:"tenant_rate" help:"messages a second of one tenant; 0 = no limit"`
-	TenantBurst   int     `koanf:"tenant_burst" help:"messages that one tenant's customers may send at once"`
-	Sockets       int     `koanf:"sockets" help:"open sockets on this node"`
-	SocketsPerIP  int     `koanf:"sockets_per_ip" help:"open sockets from one address; 0 = no limit"`
-	SocketQueue   int     `koanf:"socket_queue" help:"frames waiting for a slow reader before it is dropped"`
-	QueueDepth    int     `koanf:"queue_depth" help:"customer messages accepted and not yet answered before new ones are refused"`
-	DiskFreeBytes int64   `koanf:"disk_free_bytes" help:"free space under which new messages are refused"`
+	MessageChars int     `koanf:"message_chars" help:"characters in one customer message"`
+	FrameBytes   int     `koanf:"frame_bytes" help:"bytes in one frame or request body of the visitor protocol"`
+	UploadBytes  int     `koanf:"upload_bytes" help:"bytes in one attachment"`
+	VisitorRate  float64 `koanf:"visitor_rate" help:"messages a second of one visitor; 0 = no limit"`
+	VisitorBurst int     `koanf:"visitor_burst" help:"messages that one visitor may send at once"`
+	IPRate       float64 `koanf:"ip_rate" help:"requests a second from one address; 0 = no limit"`
+	IPBurst      int     `koanf:"ip_burst" help:"requests that one address may send at once"`
+	TenantRate   float64 `koanf:"tenant_rate" help:"messages a second of one tenant; 0 = no limit"`
+	TenantBurst  int     `koanf:"tenant_burst" help:"messages that one tenant's customers may send at once"`
+	Sockets      int     `koanf:"sockets" help:"open sockets on this node"`
+	SocketsPerIP int     `koanf:"sockets_per_ip" help:"open sockets from one address; 0 = no limit"`
+	SocketQueue  int     `koanf:"socket_queue" help:"frames waiting for a slow reader before it is dropped"`
+	QueueDepth   int     `koanf:"queue_depth" help:"customer messages accepted and not yet answered before new ones are refused"`
 }
 
 // Turn is about when the bot speaks.
 type Turn struct {
-	Wait    time.Duration `koanf:"wait" help:"longest wait for the rest of a message that looks unfinished"`
-	Workers int           `koanf:"workers" help:"turns worked on at the same time; 0 = twice the processors"`
+	Wait time.Duration `koanf:"wait" help:"longest wait for the rest of a message that looks unfinished"`
 }
 
 // Conversation is about its life.
 type Conversation struct {
 	IdleClose time.Duration `koanf:"idle_close" help:"silence after which a conversation is closed"`
-}
-
-// Retention says how long customer data is kept. 0 keeps it until it is deleted.
-type Retention struct {
-	Conversations time.Duration `koanf:"conversations" help:"messages and attachments of closed conversations"`
-	Traces        time.Duration `koanf:"traces" help:"how answers came about"`
-	Events        time.Duration `koanf:"events" help:"the event log, once every consumer has read it"`
 }
 
 // Demo switches on the demo company.
@@ -133,13 +120,12 @@ func Default() Config {
 		Log:    Log{Level: "info", Format: "text"},
 		HTTP:   HTTP{Drain: 10 * time.Second, Metrics: true},
 		Limits: Limits{
-			MessageChars: 4000, FrameBytes: 64 << 10, UploadBytes: 10 << 20, ImportBytes: 64 << 20,
+			MessageChars: 4000, FrameBytes: 64 << 10, UploadBytes: 10 << 20,
 			VisitorRate: 5, VisitorBurst: 60, IPRate: 50, IPBurst: 400, TenantRate: 0, TenantBurst: 1000,
-			Sockets: 18000, SocketsPerIP: 0, SocketQueue: 256, QueueDepth: 4000, DiskFreeBytes: 64 << 20,
+			Sockets: 18000, SocketsPerIP: 0, SocketQueue: 256, QueueDepth: 4000,
 		},
-		Turn:      Turn{Wait: 800 * time.Millisecond},
-		Conv:      Conversation{IdleClose: 30 * time.Minute},
-		Retention: Retention{Conversations: 0, Traces: 180 * 24 * time.Hour, Events: 30 * 24 * time.Hour},
+		Turn: Turn{Wait: 800 * time.Millisecond},
+		Conv: Conversation{IdleClose: 30 * time.Minute},
 	}
 }
 
@@ -163,7 +149,6 @@ func (c *Config) Validate() error {
 	errs := []error{
 		check("listen", listenErr == nil, "is not HOST:PORT: %q", c.Listen),
 		check("data", c.Data != "", "must name a folder"),
-		check("public_url", c.PublicURL == "" || strings.HasPrefix(c.PublicURL, "http://") || strings.HasPrefix(c.PublicURL, "https://"), "must start with http:// or https://"),
 		check("database.url", c.Database.URL == "" || slices.Contains([]string{"postgres", "postgresql"}, schemeOf(c.Database.URL)), "must start with postgres://"),
 		check("nats.url", c.NATS.URL == "" || slices.Contains([]string{"nats", "tls"}, schemeOf(c.NATS.URL)), "must start with nats:// or tls://"),
 		check("log.level", new(slog.Level).UnmarshalText([]byte(c.Log.Level)) == nil, "must be debug, info, warn or error, not %q", c.Log.Level),
@@ -172,7 +157,6 @@ func (c *Config) Validate() error {
 		check("limits.message_chars", l.MessageChars > 0, "must be at least 1"),
 		check("limits.frame_bytes", l.FrameBytes >= 4*l.MessageChars, "must be at least 4 times limits.message_chars (%d)", 4*l.MessageChars),
 		check("limits.upload_bytes", l.UploadBytes > 0, "must be at least 1"),
-		check("limits.import_bytes", l.ImportBytes > 0, "must be at least 1"),
 		check("limits.visitor_rate", l.VisitorRate >= 0, "must not be negative"),
 		check("limits.visitor_burst", l.VisitorRate == 0 || l.VisitorBurst > 0, "must be at least 1"),
 		check("limits.ip_rate", l.IPRate >= 0, "must not be negative"),
@@ -183,13 +167,8 @@ func (c *Config) Validate() error {
 		check("limits.sockets_per_ip", l.SocketsPerIP >= 0, "must not be negative"),
 		check("limits.socket_queue", l.SocketQueue > 0, "must be at least 1"),
 		check("limits.queue_depth", l.QueueDepth > 0, "must be at least 1"),
-		check("limits.disk_free_bytes", l.DiskFreeBytes >= 0, "must not be negative"),
 		check("turn.wait", c.Turn.Wait >= 0 && c.Turn.Wait <= 10*time.Second, "must be between 0 and 10s"),
-		check("turn.workers", c.Turn.Workers >= 0, "must not be negative"),
 		check("conversation.idle_close", c.Conv.IdleClose >= time.Minute, "must be at least 1m"),
-		check("retention.conversations", c.Retention.Conversations >= 0, "must not be negative"),
-		check("retention.traces", c.Retention.Traces >= 0, "must not be negative"),
-		check("retention.events", c.Retention.Events >= 0, "must not be negative"),
 		check("demo.traffic", !c.Demo.Traffic || c.Demo.Enabled, "needs demo.enabled"),
 	}
 	for _, p := range c.HTTP.TrustedProxies {

@@ -35,7 +35,7 @@ limits:
   visitor_rate: 7
 http:
   trusted_proxies: [10.0.0.0/8, "fd00::/8"]
-retention: {traces: 90d}
+conversation: {idle_close: 2d}
 `)
 	environ := []string{"HOME=/nowhere", "FRONTDESK_TURN_WAIT=200ms", "FRONTDESK_LISTEN=127.0.0.1:2"}
 	flags := []Flag{{Name: "--listen", Key: "listen", Value: "127.0.0.1:3"}}
@@ -46,8 +46,8 @@ retention: {traces: 90d}
 	if c.Listen != "127.0.0.1:3" || c.Turn.Wait != 200*time.Millisecond || c.Limits.VisitorRate != 7 {
 		t.Errorf("listen %s, wait %s, rate %g", c.Listen, c.Turn.Wait, c.Limits.VisitorRate)
 	}
-	if c.Retention.Traces != 90*24*time.Hour || len(c.HTTP.TrustedProxies) != 2 {
-		t.Errorf("traces %s, proxies %v", c.Retention.Traces, c.HTTP.TrustedProxies)
+	if c.Conv.IdleClose != 48*time.Hour || len(c.HTTP.TrustedProxies) != 2 {
+		t.Errorf("idle %s, proxies %v", c.Conv.IdleClose, c.HTTP.TrustedProxies)
 	}
 	for key, want := range map[string]string{
 		"listen":              "flag --listen",
@@ -160,7 +160,7 @@ func TestEveryKeyHasAVariableAndAHelp(t *testing.T) {
 			seen[v] = true
 		}
 	}
-	if len(seen) < 30 {
+	if len(seen) < 25 {
 		t.Errorf("only %d settings", len(seen))
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"frontdesk"
+	"frontdesk/internal/blob"
 	"frontdesk/internal/compliance"
 	"frontdesk/internal/sqldb"
 )
@@ -30,7 +31,6 @@ import (
 const (
 	manifestName = "manifest.json"
 	manifestForm = 1
-	blobFolder   = "blobs" // in the data folder and in the backup
 	dumpName     = "frontdesk.pgdump"
 )
 
@@ -103,7 +103,7 @@ func Backup(ctx context.Context, o BackupOptions, progress func(format string, a
 	}
 	m.Files = append(m.Files, file)
 
-	blobs, err := copyTree(ctx, filepath.Join(o.Dir, blobFolder), filepath.Join(partial, blobFolder), progress)
+	blobs, err := copyTree(ctx, filepath.Join(o.Dir, blob.Folder), filepath.Join(partial, blob.Folder), progress)
 	if err != nil {
 		return BackupResult{}, fmt.Errorf("copy attachments: %w", err)
 	}

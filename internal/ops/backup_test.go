@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"frontdesk"
+	"frontdesk/internal/blob"
 	"frontdesk/internal/compliance"
 	"frontdesk/internal/sqldb"
 	"frontdesk/internal/sqldb/sqldbtest"
@@ -39,7 +40,7 @@ func furnish(t *testing.T, dir string, db *sqldb.DB) []byte {
 	}
 	appendEvents(t.Context(), t, db, 100)
 	for name, text := range map[string]string{"ab/one": "first", "cd/two": strings.Repeat("second", 5000)} {
-		path := filepath.Join(dir, blobFolder, name)
+		path := filepath.Join(dir, blob.Folder, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +122,7 @@ func TestABackupMadeUnderLoadRestoresToOneMoment(t *testing.T) {
 	if _, err := compliance.OpenVault(t.Context(), again, key); err != nil {
 		t.Errorf("the vault does not open after a restore: %v", err)
 	}
-	text, err := os.ReadFile(filepath.Join(restored, blobFolder, "ab", "one"))
+	text, err := os.ReadFile(filepath.Join(restored, blob.Folder, "ab", "one"))
 	if err != nil || string(text) != "first" {
 		t.Errorf("attachment: %q, %v", text, err)
 	}
@@ -251,7 +252,7 @@ func TestPostgreSQLIsBackedUpByItsOwnTools(t *testing.T) {
 	if err := again.QueryRow(t.Context(), "SELECT count(*) FROM event").Scan(&events); err != nil || events != 100 {
 		t.Errorf("%d events restored, %v", events, err)
 	}
-	if _, err := os.Stat(filepath.Join(restored, blobFolder, "cd", "two")); err != nil {
+	if _, err := os.Stat(filepath.Join(restored, blob.Folder, "cd", "two")); err != nil {
 		t.Error(err)
 	}
 }

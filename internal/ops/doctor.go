@@ -64,7 +64,7 @@ func (d Diagnosis) Text() string {
 // Doctor looks at the installation of c, served or not, and changes nothing but a file it writes and removes to measure
 // the disk. full reads every page of the database instead of a sample of its structure.
 func Doctor(ctx context.Context, c *config.Config, version string, full bool) Diagnosis {
-	x := examination{c: c, dir: c.Data, full: full}
+	x := examination{c: c, dir: c.Data, full: full, least: 64 << 20}
 	d := Diagnosis{Data: c.Data, Healthy: true}
 	add := func(check string, f Finding) {
 		f.Check = check
@@ -92,9 +92,10 @@ func Doctor(ctx context.Context, c *config.Config, version string, full bool) Di
 
 // examination carries from one check to the next what later ones need.
 type examination struct {
-	c    *config.Config
-	dir  string
-	full bool
+	c     *config.Config
+	dir   string
+	full  bool
+	least int64 // bytes that must be free
 
 	newest int64 // time of the newest event, microseconds; 0 = none known
 }
@@ -160,8 +161,8 @@ func (x *examination) space() Finding {
 	}
 	detail := fmt.Sprintf("%.1f GB free", float64(free)/(1<<30))
 	switch {
-	case free < x.c.Limits.DiskFreeBytes:
-		return bad(detail+", less than limits.disk_free_bytes: new messages are refused", "make room or move the data folder")
+	case free < x.least:
+		return bad(detail+": new messages are refused as soon as it is used up", "make room or move the data folder")
 	case free < 1<<30:
 		return warn(detail, "make room: a backup and the write-ahead log need space of their own")
 	}

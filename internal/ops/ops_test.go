@@ -280,7 +280,6 @@ func TestTheDoctorNamesWhatIsWrong(t *testing.T) {
 		{"no PostgreSQL", "database", "cannot be reached", func(t *testing.T, c *config.Config) {
 			c.Database.URL = "postgres://u:hunter2@127.0.0.1:1/x"
 		}},
-		{"full disk", "space", "refused", func(t *testing.T, c *config.Config) { c.Limits.DiskFreeBytes = 1 << 60 }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c := healthy(t)
@@ -298,6 +297,13 @@ func TestTheDoctorNamesWhatIsWrong(t *testing.T) {
 				t.Error("the doctor told a password")
 			}
 		})
+	}
+}
+
+func TestTheDoctorSeesAFullDisk(t *testing.T) {
+	x := examination{dir: t.TempDir(), least: 1 << 60}
+	if f := x.space(); f.State != FindingBad || !strings.Contains(f.Detail, "refused") {
+		t.Errorf("%+v", f)
 	}
 }
 
