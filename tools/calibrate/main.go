@@ -66,7 +66,7 @@ func run(stage, eval, demo, path string, without []string) error {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	if stage == "check" {
-		return check(demo, m)
+		return check(demo)
 	}
 	all, err := worlds(eval, demo, without)
 	if err != nil {
@@ -133,7 +133,7 @@ func learnRank(all []world) map[string]float64 {
 		}
 	}
 	before, after := 0.0, 0.0
-	w := descend(make([]float64, len(ranking)), make([]float64, len(ranking)), func(w, grad []float64) float64 {
+	w := descend(make([]float64, len(ranking)), make([]float64, len(ranking)), mostRank, func(w, grad []float64) float64 {
 		loss, total := 0.0, 0.0
 		before, after = 0, 0
 		for _, e := range data {
@@ -184,6 +184,9 @@ func learnRank(all []world) map[string]float64 {
 	return named(ranking, w)
 }
 
+// mostRank bounds what one feature counts in ranking, so that none decides alone.
+const mostRank = 4
+
 // hidden is how many units the network of the answer stage has.
 const hidden = 8
 
@@ -219,7 +222,7 @@ func learnAnswer(all []world) network {
 		}
 	}
 	h, dh := make([]float64, hidden), make([]float64, hidden)
-	w := descend(start, least, func(w, grad []float64) float64 {
+	w := descend(start, least, math.Inf(1), func(w, grad []float64) float64 {
 		loss, total := 0.0, 0.0
 		out := w[hidden*n:]
 		for _, e := range data {
@@ -266,8 +269,9 @@ func scale(grad []float64, loss, total float64) float64 {
 	return loss / total
 }
 
-// descend minimises f from start with Adam and a little weight decay, keeping each weight at its least or above.
-func descend(start, least []float64, f func(w, grad []float64) float64) []float64 {
+// descend minimises f from start with Adam and a little weight decay, keeping each weight between its least
+// and most.
+func descend(start, least []float64, most float64, f func(w, grad []float64) float64) []float64 {
 	const steps, decay = 1200, 2e-5
 	n := len(start)
 	w, m, v := slices.Clone(start), make([]float64, n), make([]float64, n)
@@ -280,7 +284,7 @@ func descend(start, least []float64, f func(w, grad []float64) float64) []float6
 			m[j] = .9*m[j] + .1*g
 			v[j] = .999*v[j] + .001*g*g
 			w[j] -= rate * (m[j] / (1 - math.Pow(.9, float64(t)))) / (math.Sqrt(v[j]/(1-math.Pow(.999, float64(t)))) + 1e-9)
-			w[j] = max(w[j], least[j])
+			w[j] = min(max(w[j], least[j]), most)
 		}
 		if t%400 == 0 {
 			fmt.Fprintf(os.Stderr, "step %d loss %.5f\n", t, loss)

@@ -19,6 +19,7 @@ type world struct {
 	entries []knowledge.Entry
 	queries []knowledge.Labelled
 	weight  float64
+	kinds   map[string][]knowledge.Labelled // queries again, by kind, where there are kinds
 }
 
 // worlds makes knowledge bases of many sizes and fields: the model must not learn one company's.
@@ -102,8 +103,81 @@ func worlds(eval, demo string, without []string) ([]world, error) {
 				out = append(out, w)
 			}
 		}
+		w, err := asked(demo, 0)
+		if err != nil {
+			return nil, err
+		}
+		w.weight = 4
+		out = append(out, w)
 	}
 	return out, nil
+}
+
+// asked is the demo's whole knowledge, asked with the wordings and outside questions that are kept apart from it: those
+// on even lines of their files (half 0) are learned from, those on odd lines (half 1) only measured with.
+func asked(dir string, half int) (world, error) {
+	w := world{name: "demo asked"}
+	for _, lang := range []string{"zh", "en"} {
+		entries, err := demoEntries(dir, lang)
+		if err != nil {
+			return w, err
+		}
+		w.entries = append(w.entries, entries...)
+	}
+	wordings, err := lines[struct {
+		ID    string   `json:"id"`
+		Usual []string `json:"usual"`
+		Hard  []string `json:"hard"`
+	}](filepath.Join(dir, "wordings.jsonl"))
+	if err != nil {
+		return w, err
+	}
+	outside, err := lines[struct {
+		Text string `json:"text"`
+		Kind string `json:"kind"`
+	}](filepath.Join(dir, "outside.jsonl"))
+	if err != nil {
+		return w, err
+	}
+	w.kinds = map[string][]knowledge.Labelled{}
+	add := func(kind, text string, gold ...string) {
+		q := knowledge.Labelled{Text: text, Gold: gold}
+		w.queries = append(w.queries, q)
+		w.kinds[kind] = append(w.kinds[kind], q)
+	}
+	for i, x := range wordings {
+		if i%2 != half {
+			continue
+		}
+		for _, t := range x.Usual {
+			add("inside, usual", t, x.ID)
+		}
+		for _, t := range x.Hard {
+			add("inside, hard", t, x.ID)
+		}
+	}
+	for i, x := range outside {
+		if i%2 == half {
+			add("outside, "+x.Kind, x.Text)
+		}
+	}
+	return w, nil
+}
+
+func demoEntries(dir, lang string) ([]knowledge.Entry, error) {
+	f, err := os.Open(filepath.Join(dir, "knowledge."+lang+".jsonl"))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var out []knowledge.Entry
+	err = knowledge.Parse(f, knowledge.JSONL, nil, func(row knowledge.Row) error {
+		if row.Problem == nil {
+			out = append(out, row.Entry)
+		}
+		return nil
+	})
+	return out, err
 }
 
 // intentWorld makes entries of some intents, a few wordings each, and asks with their other wordings and with the
@@ -147,36 +221,25 @@ func clusterWorld(r *rand.Rand, name string, clusters [][]string, size int) worl
 	return w
 }
 
-// demoWorld leaves one wording of each entry out and asks with it; of a quarter of the entries all are left out. The
-// wordings that demo/wordings.jsonl keeps apart are never looked at.
+// demoWorld leaves one wording of each entry out and asks with it; of a quarter of the entries all are left out.
 func demoWorld(r *rand.Rand, dir, langs string) (world, error) {
 	w := world{name: "demo " + langs}
 	for lang := range strings.SplitSeq(langs, ",") {
-		f, err := os.Open(filepath.Join(dir, "knowledge."+lang+".jsonl"))
+		entries, err := demoEntries(dir, lang)
 		if err != nil {
 			return w, err
 		}
-		err = knowledge.Parse(f, knowledge.JSONL, nil, func(row knowledge.Row) error {
-			if row.Problem != nil {
-				return nil
-			}
-			e := row.Entry
+		for _, e := range entries {
 			all := pick(r, append([]string{e.Question}, e.Similar...), 1<<30)
 			if r.IntN(4) == 0 {
 				w.queries = append(w.queries, unanswerable(all[:min(2, len(all))])...)
-				return nil
+				continue
 			}
 			if len(all) > 1 {
-				out := all[0]
 				e.Question, e.Similar = all[1], all[2:]
-				w.queries = append(w.queries, knowledge.Labelled{Text: out, Gold: []string{e.ID}})
+				w.queries = append(w.queries, knowledge.Labelled{Text: all[0], Gold: []string{e.ID}})
 			}
 			w.entries = append(w.entries, e)
-			return nil
-		})
-		f.Close()
-		if err != nil {
-			return w, err
 		}
 	}
 	return w, nil
