@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 
 	"frontdesk/internal/sqldb"
@@ -12,18 +13,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// Metrics is what a node tells Prometheus. Packages of the path do not know it: the wiring hands them its instruments as
-// plain functions, or reads their counts through Gauge and GaugeBy.
+// Metrics is what a node tells Prometheus. Packages of the path do not know it: the wiring reads their counts through
+// Count and Gauge, and hands them the observers that Histogram makes as plain functions.
 type Metrics struct {
 	registry *prometheus.Registry
-
-	Ack      prometheus.Histogram   // a message's arrival to its acknowledgement
-	Reply    prometheus.Histogram   // a message's acknowledgement to the commit of its reply
-	Messages *prometheus.CounterVec // by author: customer, bot, agent, system
-	Turns    *prometheus.CounterVec // by outcome: answer, clarify, flow, handoff, abstain, lost, failed
-	Refused  *prometheus.CounterVec // by reason: rate, overload, full, invalid, origin
-	Dropped  *prometheus.CounterVec // sockets ended by the server, by reason: slow, drain, revoked
-	HTTP     *prometheus.HistogramVec
+	http     *prometheus.HistogramVec
 }
 
 // latency has fine steps where the targets are (1 to 100 ms) and coarse ones outside.
@@ -32,29 +26,54 @@ var latency = []float64{.0005, .001, .002, .003, .005, .0075, .01, .015, .025, .
 // NewMetrics makes a registry of its own; nothing is global.
 func NewMetrics(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
-	histogram := func(name, help string) prometheus.Histogram {
-		h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: latency})
-		m.registry.MustRegister(h)
-		return h
-	}
-	counter := func(name, help, label string) *prometheus.CounterVec {
-		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
-		m.registry.MustRegister(c)
-		return c
-	}
-	m.Ack = histogram("frontdesk_ack_seconds", "From the arrival of a customer's message to its acknowledgement.")
-	m.Reply = histogram("frontdesk_turn_seconds", "From the acknowledgement of a customer's message to the commit of its reply.")
-	m.Messages = counter("frontdesk_messages_total", "Messages committed, by author.", "author")
-	m.Turns = counter("frontdesk_turns_total", "Turns of the bot, by how they came out.", "outcome")
-	m.Refused = counter("frontdesk_refused_total", "Messages and connections refused, by reason.", "reason")
-	m.Dropped = counter("frontdesk_sockets_dropped_total", "Sockets the server ended, by reason.", "reason")
-	m.HTTP = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "frontdesk_http_seconds", Help: "HTTP requests, by route and status class.", Buckets: latency}, []string{"route", "status"})
+	m.http = prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "frontdesk_http_seconds", Help: "HTTP requests but sockets, by route and status class.", Buckets: latency},
+		[]string{"route", "status"})
 	build := prometheus.NewGauge(prometheus.GaugeOpts{Name: "frontdesk_build_info", Help: "Always 1; the label is the version.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.HTTP, build, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.http, build, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
+
+// Histogram makes an observer of durations. It is safe for concurrent use and takes about 50 ns.
+func (m *Metrics) Histogram(name, help string) func(time.Duration) {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: latency})
+	m.registry.MustRegister(h)
+	return func(d time.Duration) { h.Observe(d.Seconds()) }
+}
+
+// Timed measures the requests that next serves, by the pattern of the route that took them, never by the address: a
+// stranger must not be able to make new series. Sockets and long polls, whose time says nothing, are left out.
+func (m *Metrics) Timed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Upgrade") != "" || r.URL.Query().Has("wait") {
+			next.ServeHTTP(w, r)
+			return
+		}
+		start := time.Now()
+		answer := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(answer, r)
+		route := r.Pattern
+		if route == "" {
+			route = "other"
+		}
+		m.http.WithLabelValues(route, strconv.Itoa(answer.status/100)+"xx").Observe(time.Since(start).Seconds())
+	})
+}
+
+// statusWriter remembers the status.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Gauge shows what read returns at the moment of a scrape. read must be quick: it is called under every scrape.
 func (m *Metrics) Gauge(name, help string, read func() float64) {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"frontdesk"
 	"frontdesk/internal/config"
@@ -225,8 +226,11 @@ func TestMetricsShowWhatHappened(t *testing.T) {
 	db := sqldbtest.SQLite(t)
 	m := NewMetrics("v1")
 	m.Database(db)
-	m.Ack.Observe(.004)
-	m.Refused.WithLabelValues("rate").Inc()
+	m.Histogram("frontdesk_ack_seconds", "x")(4 * time.Millisecond)
+	m.Count("frontdesk_refused_total", "x", func() int64 { return 7 })
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /things/{id}", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNotFound) })
+	m.Timed(mux).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/things/12345", nil))
 	m.GaugeBy("frontdesk_outbox_waiting", "x", "channel", func(context.Context) (map[string]int64, error) { return map[string]int64{"webhook": 3}, nil })
 	m.GaugeBy("frontdesk_broken", "x", "y", func(context.Context) (map[string]int64, error) { return nil, errors.New("down") })
 	w := httptest.NewRecorder()
@@ -234,7 +238,8 @@ func TestMetricsShowWhatHappened(t *testing.T) {
 	for _, want := range []string{
 		`frontdesk_build_info{version="v1"} 1`,
 		`frontdesk_ack_seconds_bucket{le="0.005"} 1`,
-		`frontdesk_refused_total{reason="rate"} 1`,
+		`frontdesk_refused_total 7`,
+		`frontdesk_http_seconds_count{route="GET /things/{id}",status="4xx"} 1`,
 		`frontdesk_outbox_waiting{channel="webhook"} 3`,
 		`frontdesk_commit_waiting 0`,
 		"go_goroutines",
