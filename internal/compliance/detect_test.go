@@ -46,6 +46,7 @@ func TestDetect(t *testing.T) {
 		{"tel13800138000", "tel[phone:13800138000]"},
 		{"Phone:13800138000", "Phone:[phone:13800138000]"},
 		{"13800138000微信同号", "[phone:13800138000]微信同号"},
+		{"13800138000www.example.com", "[phone:13800138000]www.example.com"},
 		{"13800138000wechat", "[phone:13800138000]wechat"},
 		{"😀13800138000😀", "😀[phone:13800138000]😀"},
 

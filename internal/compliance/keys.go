@@ -31,7 +31,8 @@ const (
 
 // LoadMasterKey returns the master key of a database: from env (the value of FRONTDESK_MASTER_KEY) if it is not empty, else
 // from DIR/master.key. Only for a database that was never opened with a key it makes one and writes the file, readable by its
-// owner alone. A key that is missing or malformed for existing data refuses the start; OpenVault refuses a wrong one.
+// owner alone; with a nil db it makes none. A key that is missing or malformed for existing data refuses the start; OpenVault
+// refuses a wrong one.
 func LoadMasterKey(ctx context.Context, db *sqldb.DB, dir, env string) ([]byte, error) {
 	if env != "" {
 		return parseKey(MasterKeyEnv, env)
@@ -51,10 +52,14 @@ func LoadMasterKey(ctx context.Context, db *sqldb.DB, dir, env string) ([]byte, 
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read master key: %w", err)
 	}
+	missing := frontdesk.InvalidField(MasterKeyFile, "the master key is missing: this data was sealed with one; put it back at %s or set %s", path, MasterKeyEnv)
+	if db == nil {
+		return nil, missing
+	}
 	var known int
 	err = db.QueryRow(ctx, "SELECT 1 FROM vault_master WHERE id = 1").Scan(&known)
 	if err == nil {
-		return nil, frontdesk.InvalidField(MasterKeyFile, "the master key is missing: this data was sealed with one; put it back at %s or set %s", path, MasterKeyEnv)
+		return nil, missing
 	}
 	if !errors.Is(err, sql.ErrNoRows) {
 		return nil, fmt.Errorf("look for sealed data: %w", err)

@@ -517,7 +517,7 @@ func (r *run) startsWith(i int, code string) bool {
 }
 
 // labels are words that people write against a phone number without a space.
-var labels = [...]string{"tel", "phone", "mobile", "cell", "call", "number", "wechat", "weixin", "vx", "wx", "whatsapp"}
+var labels = [...]string{"tel", "phone", "mobile", "cell", "call", "number", "wechat", "weixin", "vx", "wx", "qq", "whatsapp", "www", "http", "https"}
 
 // touchesWordBefore reports whether a letter stands directly before group i, or a decimal point after a zero.
 func (r *run) touchesWordBefore(i int) bool {

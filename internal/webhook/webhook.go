@@ -328,15 +328,12 @@ func (s *Service) Send(ctx context.Context, it outbox.Item) outbox.Result {
 	}
 	defer answer.Body.Close()
 	head, err := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
-	if err == nil && len(head) == 1<<10 {
-		_, err = io.CopyN(io.Discard, answer.Body, 64<<10) // a little more, so that the connection can be used again
-	}
-	if errors.Is(err, io.EOF) {
-		err = nil
+	if err != nil {
+		head = append(head, " (cut off)"...) // the status is the answer; the text is for people
 	}
 	result := outbox.Result{Status: answer.StatusCode, Response: string(head)}
 	switch code := answer.StatusCode; {
-	case code >= 200 && code < 300: // what it says beside is of no matter, even cut off
+	case code >= 200 && code < 300:
 	case code == http.StatusGone:
 		result.Err, result.Permanent = errors.New("410: the receiver wants no more"), true
 	default:
