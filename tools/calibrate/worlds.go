@@ -107,7 +107,7 @@ func worlds(eval, demo string, without []string) ([]world, error) {
 		if err != nil {
 			return nil, err
 		}
-		w.weight = 4
+		w.weight = 9
 		out = append(out, w)
 	}
 	return out, nil
