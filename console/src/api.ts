@@ -27,8 +27,8 @@ export interface Me {
   name: string;
   email: string;
   roles: string[];
-  permissions?: string[];
-  csrf?: string;
+  permissions: string[];
+  csrf: string;
 }
 
 export type Owner = "bot" | "queue" | "agent" | "closed";
@@ -40,6 +40,7 @@ export interface Conversation {
   visitor: string;
   owner: Owner;
   agent?: string;
+  agent_name?: string;
   name?: string;
   language: string;
   episode: number;
@@ -48,7 +49,7 @@ export interface Conversation {
   updated_at: number;
   opened_at: number;
   asked_at?: number;
-  unread?: boolean;
+  unread?: number; // 1 if the customer wrote something nobody has seen
 }
 
 export interface Part {
@@ -70,7 +71,9 @@ export interface Message {
   parts?: Part[];
   at: number;
   author_id?: string;
-  state?: string; // revised, recalled, redacted
+  name?: string;
+  revised?: boolean;
+  recalled?: boolean;
   solved?: number; // of an answer: 1 solving, -1 not
 }
 
@@ -171,9 +174,9 @@ export function newKey(): string {
 const id = encodeURIComponent;
 
 export const api = {
-  setupOpen: () => request<{ needed?: boolean; open?: boolean }>("GET", "/v1/setup"),
+  setupOpen: () => request<{ needed: boolean }>("GET", "/v1/setup"),
   setup: (body: { company: string; name: string; email: string; password: string }) => request<unknown>("POST", "/v1/setup", { body, quiet: true }),
-  signIn: (email: string, password: string) => request<{ csrf: string }>("POST", "/v1/sessions", { body: { email, password }, quiet: true }),
+  signIn: (email: string, password: string) => request<Me>("POST", "/v1/sessions", { body: { email, password }, quiet: true }),
   signOut: () => request<void>("DELETE", "/v1/sessions/current", { quiet: true }),
   me: () => request<Me>("GET", "/v1/me", { quiet: true }),
 
@@ -196,7 +199,7 @@ export const api = {
   deleteEntry: (e: string) => request<void>("DELETE", `/v1/knowledge/${id(e)}`),
   importEntries: (file: File, format: string, dryRun: boolean) =>
     request<ImportReport>("POST", "/v1/knowledge/import", { query: { format, dry_run: dryRun }, raw: file }),
-  home: (signal?: AbortSignal) => request<Home>("GET", "/v1/home", { query: { days: 30 }, signal }),
+  home: (signal?: AbortSignal) => request<Home>("GET", "/v1/home", { query: { zone: Intl.DateTimeFormat().resolvedOptions().timeZone }, signal }),
   unanswered: (limit: number, signal?: AbortSignal) => request<Page<Unanswered>>("GET", "/v1/unanswered", { query: { limit }, signal }),
 
   sites: (signal?: AbortSignal) => request<Page<Site>>("GET", "/v1/sites", { signal }),
@@ -209,30 +212,34 @@ export const api = {
   hitTest: (text: string) => request<HitTest>("POST", "/v1/knowledge/test", { body: { text } }),
 };
 
-export interface Figures {
+export interface HomeDay {
+  date: string;
   conversations: number;
+  messages: number;
   answered: number;
   clarified: number;
+  not_known: number;
   handed_over: number;
-  unknown: number;
   solved: number;
-  first_response: { count: number; median_ms: number };
+  not_solved: number;
 }
 
 export interface Home {
-  today: Figures;
-  total: Figures; // of all days
-  days: ({ date: string } & Figures)[]; // oldest first
-  hours: number[][]; // [weekday, 0 = Sunday][hour]
+  now: { with_bot: number; waiting: number; with_agent: number; longest_wait_ms: number };
+  today: HomeDay;
+  yesterday: HomeDay;
+  days: HomeDay[]; // oldest first
+  hours?: number[][]; // [weekday, 0 = Sunday][hour]
+  first_response_ms?: number; // median
 }
 
 export interface Unanswered {
   id: string;
-  question: string;
-  lang: string;
-  asked: number;
-  last_at: number;
+  text: string;
+  language: string;
+  count: number;
   conversation: string;
+  at: number;
 }
 
 export interface Site {

@@ -38,7 +38,7 @@ router.beforeEach(async (to) => {
     return { name: "sign-in", query: { next: to.fullPath } };
   }
   if (who) return true;
-  const fresh = await api.setupOpen().catch(() => ({ needed: false, open: false }));
-  if (fresh.needed || fresh.open) return { name: "setup" };
+  const fresh = await api.setupOpen().catch(() => ({ needed: false }));
+  if (fresh.needed) return { name: "setup" };
   return { name: "sign-in", query: to.fullPath === "/home" ? {} : { next: to.fullPath } };
 });

@@ -10,7 +10,7 @@ export async function loadMe(): Promise<Me | null> {
   if (me.value !== undefined) return me.value;
   try {
     const m = await api.me();
-    if (m.csrf) setCsrf(m.csrf);
+    setCsrf(m.csrf);
     me.value = m;
   } catch (err) {
     if (!(err instanceof ApiError) || (err.status !== 401 && err.status !== 403)) throw err;
@@ -20,10 +20,9 @@ export async function loadMe(): Promise<Me | null> {
 }
 
 export async function signIn(email: string, password: string): Promise<void> {
-  const { csrf } = await api.signIn(email, password);
-  setCsrf(csrf);
-  me.value = undefined;
-  await loadMe();
+  const m = await api.signIn(email, password);
+  setCsrf(m.csrf);
+  me.value = m;
 }
 
 export async function signOut(): Promise<void> {
@@ -31,22 +30,7 @@ export async function signOut(): Promise<void> {
   me.value = null;
 }
 
-const writers: Record<string, string[]> = {
-  "conversation.handle": ["owner", "supervisor", "agent"],
-  "knowledge.write": ["owner", "supervisor", "analyst"],
-  "insight.read": ["owner", "supervisor", "agent", "analyst", "compliance", "auditor"],
-  "conversation.read": ["owner", "supervisor", "agent", "analyst", "compliance", "auditor"],
-  "site.write": ["owner", "integrator"],
-  "staff.read": ["owner", "supervisor", "agent", "compliance", "auditor"],
-  "staff.write": ["owner"],
-  "key.read": ["owner", "auditor", "integrator"],
-  "key.write": ["owner", "integrator"],
-};
-
 /** Whether to offer something. It only hides what would be refused: the server decides. */
 export function may(permission: string): boolean {
-  const m = me.value;
-  if (!m) return false;
-  if (m.permissions) return m.permissions.includes(permission);
-  return m.roles.some((r) => writers[permission]?.includes(r) ?? true);
+  return me.value?.permissions.includes(permission) ?? false;
 }

@@ -54,7 +54,7 @@ class Server implements Wire {
   async session(): Promise<Session> {
     if (this.down) throw new TypeError("network");
     this.sessions++;
-    return { token: "t", conversation: "c", name: {}, languages: [], texts: {} };
+    return { token: "t", conversation: "c", name: {}, languages: [], texts: {}, open: true };
   }
   forget(): void {
     this.forgotten++;

@@ -1,4 +1,4 @@
-import { readFrame, type Draft, type Message, type Owner, type ServerFrame, type Session } from "./protocol";
+import { readFrame, type Draft, type Message, type Owner, type Page, type ServerFrame, type Session } from "./protocol";
 import type { Outbox, Pending } from "./outbox";
 import type { Transcript } from "./transcript";
 
@@ -44,7 +44,7 @@ export interface Wire {
   forget(): void;
   ticket(): Promise<string>;
   open(ticket: string, after: number, on: SocketEvents): Socket;
-  poll(after: number, waitSeconds: number): Promise<{ messages: Message[]; seq: number }>;
+  poll(after: number, waitSeconds: number): Promise<Page>;
   post(clientId: string, draft: Draft): Promise<number>;
 }
 
@@ -352,6 +352,7 @@ export class Connection {
         this.set("polling");
         page.messages.forEach((m) => this.take(m));
         this.transcript.skipTo(page.seq);
+        if (page.owner) this.on.owner(page.owner, page.position);
         this.on.changed();
         void this.postAll();
         if (this.env.now() >= until) {

@@ -12,6 +12,7 @@ export interface View {
   title: string;
   greeting: string;
   suggestions: string[];
+  open: boolean; // business hours
   status: Status;
   owner: Owner;
   position?: number;
@@ -142,10 +143,10 @@ export class Panel {
     const out: Entry[] = [
       {
         key: "note",
-        signature: v.language + v.greeting,
+        signature: v.language + v.greeting + String(v.open),
         make: () => {
           const greeting = h("div", { class: "bubble" }, h("p", {}, v.greeting || s.t("greeting")));
-          return h("div", { class: "msg bot first" }, h("p", { class: "note" }, s.t("aiNote")), senderOf(s), h("div", { class: "body" }, greeting));
+          return h("div", { class: "msg bot first" }, h("p", { class: "note" }, s.t(v.open ? "aiNote" : "closedNote")), senderOf(s), h("div", { class: "body" }, greeting));
         },
       },
     ];

@@ -62,6 +62,7 @@ export interface Session {
   conversation: string;
   name: Localized;
   colour?: string;
+  open: boolean; // business hours now
   languages: string[];
   texts: Record<string, Localized>;
 }
@@ -173,9 +174,19 @@ export function readMessage(v: unknown): Message | undefined {
   };
 }
 
-export function readPage(v: unknown): { messages: Message[]; seq: number } {
+export interface Page {
+  messages: Message[];
+  seq: number;
+  owner?: Owner;
+  position?: number;
+}
+
+export function readPage(v: unknown): Page {
   if (!isObject(v)) return { messages: [], seq: 0 };
-  return { messages: list(v.messages, readMessage), seq: num(v.seq) };
+  const position = isObject(v.queue) ? num(v.queue.position) : 0;
+  // "changed" are earlier messages as they stand now: revised, recalled or redacted.
+  const messages = [...list(v.changed, readMessage), ...list(v.messages, readMessage)];
+  return { messages, seq: num(v.seq), owner: owner(v.owner), position: position || undefined };
 }
 
 export function readSession(v: unknown): Session | undefined {
@@ -185,8 +196,9 @@ export function readSession(v: unknown): Session | undefined {
   return {
     token: str(v.token),
     conversation: str(v.conversation),
-    name: localized(site.name),
+    name: localized(isObject(site.names) ? site.names : site.name),
     colour: optional(site.colour),
+    open: site.open !== false,
     languages: list(site.languages, (l) => optional(l)),
     texts,
   };

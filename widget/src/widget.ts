@@ -52,7 +52,7 @@ export function mount(options: Options): Api {
   const root = host.attachShadow({ mode: "open" });
   dress(root, options.styles, options.accent);
 
-  const wire = new HttpWire(options);
+  const wire = new HttpWire({ ...options, speaks: () => view.language });
   const transcript = new Transcript();
   const outbox = new Outbox(storage("sessionStorage"), `frontdesk:${options.site}:outbox`);
   const ratings = new Map<number, Rating>();
@@ -65,6 +65,7 @@ export function mount(options: Options): Api {
     title: "",
     greeting: "",
     suggestions: [],
+    open: true,
     status: "idle",
     owner: "bot",
     typing: undefined,
@@ -111,6 +112,7 @@ export function mount(options: Options): Api {
       conversation = s.conversation;
       siteName = s.name;
       texts = s.texts;
+      view.open = s.open;
       if (s.colour && !options.accent) dress(root, options.styles, s.colour);
       seen = Math.max(seen, recall());
       changed();

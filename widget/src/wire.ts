@@ -1,10 +1,11 @@
 import { Refusal, type Socket, type SocketEvents, type Wire } from "./connection";
-import { readAttachment, readPage, readSession, type Attachment, type Draft, type Message, type Session } from "./protocol";
+import { readAttachment, readPage, readSession, type Attachment, type Draft, type Page, type Session } from "./protocol";
 
 export interface WireOptions {
   base: string; // where the server is, without a slash at the end
   site: string;
   identity?: string; // signed by the host site
+  speaks: () => string; // the language shown now
 }
 
 /** The visitor protocol over HTTP and WebSocket. The token is kept per site, so a reload goes on where it was. */
@@ -32,13 +33,14 @@ export class HttpWire implements Wire {
 
   async session(): Promise<Session> {
     const { site, identity } = this.options;
+    const language = this.options.speaks();
     let answer: unknown;
     try {
-      answer = await this.json("POST", "/v1/visitor/session", { site, token: this.token, identity });
+      answer = await this.json("POST", "/v1/visitor/session", { site, token: this.token, identity, language });
     } catch (err) {
       if (!this.token || !(err instanceof Refusal) || err.passing) throw err;
       this.forget();
-      answer = await this.json("POST", "/v1/visitor/session", { site, identity });
+      answer = await this.json("POST", "/v1/visitor/session", { site, identity, language });
     }
     const s = readSession(answer);
     if (!s) throw new Refusal(500, "internal", "the session answer was not understood");
@@ -68,7 +70,7 @@ export class HttpWire implements Wire {
     };
   }
 
-  async poll(after: number, waitSeconds: number): Promise<{ messages: Message[]; seq: number }> {
+  async poll(after: number, waitSeconds: number): Promise<Page> {
     return readPage(await this.json("GET", `/v1/visitor/messages?after=${after}&wait=${waitSeconds}`, undefined, (waitSeconds + 15) * 1000));
   }
 

@@ -196,6 +196,8 @@ export const en: Texts = {
     unknownHint: "No answer in the knowledge; recorded",
     solved: "Confirmed solved",
     solvedHint: "The customer said it helped",
+    messages: "Messages",
+    messagesHint: "Written by customers",
     firstReply: "First response",
     firstReplyHint: "Median time from the first question to a reply",
     waiting: "Waiting now",

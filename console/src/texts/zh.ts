@@ -195,6 +195,8 @@ export const zh = {
     unknownHint: "知识库里没有答案，已记录下来",
     solved: "确认解决",
     solvedHint: "顾客点了“解决了”",
+    messages: "顾客消息",
+    messagesHint: "顾客发来的消息数",
     firstReply: "首次响应",
     firstReplyHint: "顾客发出第一句到收到回复的中位时间",
     waiting: "正在等待",
