@@ -20,6 +20,7 @@ import (
 const (
 	holdFor      = 5 * time.Second // renewed with each piece
 	rowsPerPiece = 150             // a few milliseconds of the writer's time
+	manyRows     = 1000            // change what the database should know of the table
 )
 
 // hold is the right to write release number of a bot.
@@ -100,7 +101,25 @@ func (s *Store) change(ctx context.Context, k key, plan func(newest int64) (put 
 	}
 	finished = true
 	s.follow(ctx, k)
+	if len(put)+len(remove) >= manyRows {
+		s.analyse(ctx)
+	}
 	return h.number, nil
+}
+
+// analyse lets PostgreSQL count the rows. It does so by itself only after a minute, and until then takes a table that has
+// just been filled for empty: finding fifty entries by id reads twenty thousand.
+func (s *Store) analyse(ctx context.Context) {
+	if s.db.Dialect() != sqldb.Postgres {
+		return
+	}
+	err := s.db.Write(ctx, func(tx *sqldb.Tx) error {
+		_, err := tx.Exec("ANALYZE bot_entry")
+		return err
+	})
+	if err != nil {
+		s.Log.Warn("analysing entries failed", "error", err)
+	}
 }
 
 var errHoldLost = frontdesk.Errorf(frontdesk.Unavailable, "writing took so long that another change took over; nothing was changed, try again")
