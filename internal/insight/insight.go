@@ -214,12 +214,19 @@ func (b *batch) write(tx *sqldb.Tx) error {
 			return fmt.Errorf("count an hour: %w", err)
 		}
 	}
+	tenants := map[string]bool{}
 	// In one order always: two transactions that meet must not wait for each other.
 	for _, k := range slices.SortedFunc(maps.Keys(b.asked), func(a, b askedKey) int {
 		return cmp.Or(strings.Compare(a.tenant, b.tenant), strings.Compare(a.id, b.id))
 	}) {
 		if err := b.asked[k].write(tx, k); err != nil {
 			return fmt.Errorf("record an unanswered question: %w", err)
+		}
+		tenants[k.tenant] = true
+	}
+	for t := range tenants {
+		if err := forget(tx, t, b.seen); err != nil {
+			return fmt.Errorf("forget unanswered questions: %w", err)
 		}
 	}
 	return nil

@@ -263,6 +263,19 @@ func TestUnansweredQuestionsAreGroupedAndSettled(t *testing.T) {
 	})
 }
 
+func TestQuestionsAskedOnceAreForgotten(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		in := insight.New(db)
+		long, now := time.Now().AddDate(0, 0, -100), time.Now()
+		consume(t, db, in, turn(long, "abstain", "web", "一次", 0), turn(long, "abstain", "web", "两次", 0), turn(long, "abstain", "web", "两次", 0))
+		consume(t, db, in, turn(now, "abstain", "web", "刚才", 0))
+		items, _, err := in.Unanswered(t.Context(), "t", insight.Filter{Latest: true})
+		if err != nil || len(items) != 2 || items[0].Question != "刚才" || items[1].Question != "两次" {
+			t.Errorf("left are %+v, %v; want 刚才 and 两次", items, err)
+		}
+	})
+}
+
 // What insight costs beside the path: events of a thousand turns in one batch.
 func BenchmarkHandle(b *testing.B) {
 	db := sqldbtest.SQLite(b)

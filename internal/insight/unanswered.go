@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"frontdesk"
 	"frontdesk/internal/dialogue/semantic"
@@ -125,6 +126,17 @@ func (a *asked) write(tx *sqldb.Tx, k askedKey) error {
 			status_at = CASE WHEN unanswered.status = 'done' AND excluded.last_at > unanswered.status_at THEN excluded.last_at ELSE unanswered.status_at END,
 			status = CASE WHEN unanswered.status = 'done' AND excluded.last_at > unanswered.status_at THEN 'open' ELSE unanswered.status END`,
 		k.tenant, k.id, a.question, a.lang, a.site, a.count, a.first, a.last, a.conversation)
+	return err
+}
+
+// keepOnce is how long a question stays that was asked once and never again: most of what nobody can answer is noise.
+const keepOnce = 90 * 24 * time.Hour
+
+// forget removes what is too old, a little at a time.
+func forget(tx *sqldb.Tx, tenant string, now int64) error {
+	_, err := tx.Exec(`DELETE FROM unanswered WHERE tenant = $1 AND id IN
+		(SELECT id FROM unanswered WHERE tenant = $1 AND status = 'open' AND last_at < $2 AND asked = 1 LIMIT 100)`,
+		tenant, now-keepOnce.Microseconds())
 	return err
 }
 
