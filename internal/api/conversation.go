@@ -223,8 +223,8 @@ func (s *server) conversationRoutes() {
 	handle(s, Route{Method: http.MethodPost, Path: "/v1/conversations/{id}/take", Name: "take", Need: auth.ConversationHandle, Group: "conversation", Once: true,
 		Doc: "Take a conversation over from the queue or the bot", DocZH: "接入对话"},
 		func(ctx context.Context, in *ByID) (*body[Conversation], error) {
-			if s.Conversations == nil {
-				return nil, absent("conversations")
+			if err := s.mayMove(ctx, in.ID); err != nil {
+				return nil, err
 			}
 			c, err := s.Conversations.Take(ctx, in.ID)
 			return &body[Conversation]{c}, err
@@ -263,8 +263,8 @@ func (s *server) say(ctx context.Context, id string, r Reply) (*body[sent], erro
 // move makes the handler of a change of owner, which answers with the conversation as it is then.
 func (s *server) move(do func(ctx context.Context, id string) error) func(context.Context, *ByID) (*body[Conversation], error) {
 	return func(ctx context.Context, in *ByID) (*body[Conversation], error) {
-		if s.Conversations == nil {
-			return nil, absent("conversations")
+		if err := s.mayMove(ctx, in.ID); err != nil {
+			return nil, err
 		}
 		if err := do(ctx, in.ID); err != nil {
 			return nil, err
@@ -272,6 +272,21 @@ func (s *server) move(do func(ctx context.Context, id string) error) func(contex
 		c, err := s.Conversations.Get(ctx, in.ID)
 		return &body[Conversation]{c}, err
 	}
+}
+
+// mayMove lets an agent change the owner of what is nobody's or their own; a colleague's takes more.
+func (s *server) mayMove(ctx context.Context, id string) error {
+	if s.Conversations == nil {
+		return absent("conversations")
+	}
+	c, err := s.Conversations.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if a := frontdesk.ActorFrom(ctx); c.Owner == "agent" && c.Agent != a.ID && auth.Allow(a, auth.ConversationSeize) != nil {
+		return frontdesk.Errorf(frontdesk.Denied, "A colleague has this conversation; a supervisor can take it over.")
+	}
+	return nil
 }
 
 // content makes what an agent wrote; attachments are looked up, never believed.

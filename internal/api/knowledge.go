@@ -87,7 +87,7 @@ func (in EntryInput) entry(id string) (e knowledge.Entry, err error) {
 
 // OfBot is embedded where a bot is chosen.
 type OfBot struct {
-	Bot string `query:"bot" default:"main" pattern:"^[A-Za-z0-9_-]{1,64}$"`
+	Bot string `query:"bot" default:"default" pattern:"^[A-Za-z0-9_-]{1,64}$"`
 }
 
 type listEntriesInput struct {

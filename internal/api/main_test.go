@@ -40,6 +40,7 @@ type world struct {
 	own    company
 	rival  company
 	people map[auth.Role]client // of the own company
+	desk   *testDesk
 }
 
 // company is a tenant with one thing of each kind; ids by the path's segment: sites, staff, keys ..
@@ -68,6 +69,7 @@ func newWorld(t testing.TB, db *sqldb.DB) *world {
 		Conversations: desk, Webhooks: testHooks{desk}, Answers: desk, Insight: desk, Blobs: testBlobs{desk}, Vault: desk})
 	must(t, err)
 	w.s.rates.factor = 1000 // tests are faster than people
+	w.desk = desk
 	for i, c := range []*company{&w.own, &w.rival} {
 		in := auth.FirstRun{Company: fmt.Sprintf("Company %d", i), Name: "Owner", Email: fmt.Sprintf("owner%d@example.test", i), Password: password}
 		owner, err := a.AddTenant(ctx, in, nil)
@@ -171,6 +173,7 @@ func (w *world) do(c client, method, path, body string, header map[string]string
 type testDesk struct {
 	mu     sync.Mutex
 	things map[string]string // id -> tenant
+	agent  string            // whose the conversations are
 	calls  int
 	pause  chan struct{} // Reply waits for it, if set
 	fail   error
@@ -202,7 +205,7 @@ func (d *testDesk) List(ctx context.Context, f ConversationFilter) ([]Conversati
 }
 
 func (d *testDesk) Get(ctx context.Context, id string) (Conversation, error) {
-	return Conversation{ID: id, Owner: "agent"}, d.own(ctx, id)
+	return Conversation{ID: id, Owner: "agent", Agent: d.agent}, d.own(ctx, id)
 }
 
 func (d *testDesk) Messages(ctx context.Context, id string, after int64, wait time.Duration) ([]Message, int64, error) {

@@ -13,7 +13,7 @@ import (
 type SiteInput struct {
 	Key       string              `json:"key" pattern:"^[a-z0-9][a-z0-9-]{1,62}$" doc:"Public and unique; what the page's script names"`
 	Name      frontdesk.Localized `json:"name" doc:"By language"`
-	Bot       string              `json:"bot,omitempty" default:"main" maxLength:"64"`
+	Bot       string              `json:"bot,omitempty" default:"default" maxLength:"64"`
 	Origins   []string            `json:"origins,omitempty" maxItems:"100" doc:"Pages that may embed the widget: https://shop.example.com or https://*.example.com"`
 	Languages []string            `json:"languages" minItems:"1" maxItems:"20" doc:"The default first"`
 	Zone      string              `json:"zone" maxLength:"60" doc:"IANA name"`

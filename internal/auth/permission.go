@@ -32,6 +32,7 @@ const (
 	Self               Permission = "self"
 	ConversationRead   Permission = "conversation.read"
 	ConversationHandle Permission = "conversation.handle" // take, reply, hand back, close, note
+	ConversationSeize  Permission = "conversation.seize"  // take from a colleague, hand back and close what is theirs
 	TraceRead          Permission = "trace.read"
 	KnowledgeRead      Permission = "knowledge.read" // hit test and export included
 	KnowledgeWrite     Permission = "knowledge.write"
@@ -55,6 +56,7 @@ var grants = map[Permission][]Role{
 	Self:               Roles,
 	ConversationRead:   {Owner, Supervisor, Agent, Analyst, Compliance, Auditor},
 	ConversationHandle: {Owner, Supervisor, Agent},
+	ConversationSeize:  {Owner, Supervisor},
 	TraceRead:          {Owner, Supervisor, Agent, Analyst, Compliance, Auditor},
 	KnowledgeRead:      {Owner, Supervisor, Agent, Analyst, Compliance, Auditor, Integrator},
 	KnowledgeWrite:     {Owner, Supervisor, Analyst},

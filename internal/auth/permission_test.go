@@ -12,6 +12,7 @@ func TestTable(t *testing.T) {
 		Self:               "osaycui",
 		ConversationRead:   "osaycu",
 		ConversationHandle: "osa",
+		ConversationSeize:  "os",
 		TraceRead:          "osaycu",
 		KnowledgeRead:      "osaycui",
 		KnowledgeWrite:     "osy",

@@ -19,7 +19,7 @@ import (
 
 // DefaultBot is the id of the bot that every tenant begins with. A bot is there as soon as a site names it; what it knows
 // is its releases.
-const DefaultBot = "main"
+const DefaultBot = "default"
 
 // Site is a place where customers write. It is a value; what it points to is not to be changed.
 type Site struct {
