@@ -295,3 +295,18 @@ func (s *Service) Heads(ctx context.Context, keys []Key) (map[Key]int64, error) 
 	}
 	return out, nil
 }
+
+// Standing is how many conversations are with whom.
+type Standing struct {
+	Bot, Queue, Agent int
+	OldestQueued      int64 // since when the longest waiting one waits; 0 if none does
+}
+
+// Now counts a tenant's open conversations.
+func (s *Service) Now(ctx context.Context, tenant string) (Standing, error) {
+	var n Standing
+	err := s.DB.QueryRow(ctx, `SELECT count(CASE WHEN owner = 'bot' THEN 1 END), count(CASE WHEN owner = 'queue' THEN 1 END),
+			count(CASE WHEN owner = 'agent' THEN 1 END), coalesce(min(CASE WHEN owner = 'queue' THEN queued_at END), 0)
+		FROM conversation WHERE tenant = $1 AND owner IN ('bot', 'queue', 'agent')`, tenant).Scan(&n.Bot, &n.Queue, &n.Agent, &n.OldestQueued)
+	return n, err
+}

@@ -245,3 +245,13 @@ func preview(c frontdesk.Content) string {
 	}
 	return text
 }
+
+// Busy reports whether a turn or an action of this node is still to be done. It is for simulations and tests.
+func (s *Service) Busy(ctx context.Context) bool {
+	if s.pending.Load() > 0 {
+		return true
+	}
+	var n int
+	err := s.DB.QueryRow(ctx, "SELECT count(*) FROM effect WHERE status IN ('ready', 'running') AND due_at <= $1", s.DB.Now().UnixMicro()).Scan(&n)
+	return err != nil || n > 0 || s.pending.Load() > 0
+}

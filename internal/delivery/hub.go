@@ -202,7 +202,13 @@ func (h *Hub) Notify(u conversation.Update) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	live := false
+	for _, w := range t.watchers {
+		live = live || w.live
+	}
 	switch {
+	case !live: // whoever is still reading up sees that there is more
+		t.last = max(t.last, u.To)
 	case u.To <= t.last && u.To >= u.From: // read already
 	case u.From == t.last+1 && len(u.Messages) > 0 || u.From > u.To:
 		for i := range u.Messages {
@@ -370,4 +376,23 @@ func (h *Hub) typing(key conversation.Key, from string) {
 			w.Typing(from)
 		}
 	}
+}
+
+// Await returns what changed in a conversation after a number, waiting for it up to the time given.
+func (h *Hub) Await(ctx context.Context, key conversation.Key, a conversation.Audience, after int64, wait time.Duration) (conversation.Page, error) {
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	var once sync.Once
+	came := make(chan struct{})
+	wake := func() { once.Do(func() { close(came) }) }
+	w := &Watcher{Key: key, Audience: a, Message: func(*conversation.Message, []byte) { wake() }, Owner: func(conversation.Owner) { wake() }}
+	if _, _, err := h.Watch(waiting, w, after); err != nil {
+		return conversation.Page{}, err
+	}
+	defer h.Unwatch(w)
+	select {
+	case <-came:
+	case <-waiting.Done():
+	}
+	return h.log.Changes(context.WithoutCancel(ctx), key.Tenant, key.ID, after, pageMax, a)
 }

@@ -4,13 +4,11 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"sync"
 	"time"
 
 	"frontdesk"
 	"frontdesk/internal/auth"
 	"frontdesk/internal/conversation"
-	"frontdesk/internal/delivery"
 	"frontdesk/internal/dialogue"
 )
 
@@ -122,7 +120,8 @@ func (g *Gateway) poll(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if len(p.Messages) == 0 && len(p.Changed) == 0 && wait > 0 {
-		if p, err = g.await(r.Context(), v, max(after, p.Seq), min(time.Duration(wait)*time.Second, waitMax)); err != nil {
+		key := conversation.Key{Tenant: v.Tenant, ID: v.Conversation}
+		if p, err = g.Hub.Await(r.Context(), key, conversation.ForCustomer, min(after, p.Seq), min(time.Duration(wait)*time.Second, waitMax)); err != nil {
 			return err
 		}
 	}
@@ -141,29 +140,6 @@ func (g *Gateway) poll(w http.ResponseWriter, r *http.Request) error {
 	}
 	reply(w, http.StatusOK, out)
 	return nil
-}
-
-// await watches the conversation until something comes or the time is up.
-func (g *Gateway) await(ctx context.Context, v auth.Visitor, after int64, wait time.Duration) (conversation.Page, error) {
-	ctx, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	var once sync.Once
-	came := make(chan struct{})
-	wake := func() { once.Do(func() { close(came) }) }
-	watcher := &delivery.Watcher{
-		Key: conversation.Key{Tenant: v.Tenant, ID: v.Conversation}, Audience: conversation.ForCustomer,
-		Message: func(*conversation.Message, []byte) { wake() },
-		Owner:   func(conversation.Owner) { wake() },
-	}
-	if _, _, err := g.Hub.Watch(ctx, watcher, after); err != nil {
-		return conversation.Page{}, err
-	}
-	defer g.Hub.Unwatch(watcher)
-	select {
-	case <-came:
-	case <-ctx.Done():
-	}
-	return g.Conversations.Changes(context.WithoutCancel(ctx), v.Tenant, v.Conversation, after, pageSize, conversation.ForCustomer)
 }
 
 func number(r *http.Request, name string) (int64, error) {

@@ -13,7 +13,7 @@ import (
 )
 
 // DefaultBot is the bot of a tenant that has not named any.
-const DefaultBot = "main"
+const DefaultBot = "default"
 
 // Release is all that one bot knows at one time. It never changes; conversations hold on to theirs.
 type Release struct {
