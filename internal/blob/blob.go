@@ -116,16 +116,36 @@ func (s *Store) Put(ctx context.Context, tenant, conversation, name, declaredTyp
 	if err := s.keep(f.Name(), a.SHA256); err != nil {
 		return none, diskError("store attachment", err)
 	}
-	err = s.db.Write(ctx, func(tx *sqldb.Tx) error {
+	if err := s.insert(ctx, tenant, conversation, a); err != nil {
+		return none, err
+	}
+	return a, nil
+}
+
+// Share makes an attachment of a conversation out of another one's bytes: what staff uploaded before they sent it. Each
+// conversation has a row of its own, so that each can forget its own.
+func (s *Store) Share(ctx context.Context, tenant, id, conversation string) (frontdesk.Attachment, error) {
+	s.sweep.RLock()
+	defer s.sweep.RUnlock()
+	a, _, err := s.Find(ctx, tenant, id)
+	if err != nil {
+		return frontdesk.Attachment{}, err
+	}
+	a.ID = frontdesk.NewID()
+	return a, s.insert(ctx, tenant, conversation, a)
+}
+
+func (s *Store) insert(ctx context.Context, tenant, conversation string, a frontdesk.Attachment) error {
+	err := s.db.Write(ctx, func(tx *sqldb.Tx) error {
 		_, err := tx.Exec(`INSERT INTO attachment (tenant, id, conversation, sha256, type, size, name, width, height, created_at)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 			tenant, a.ID, conversation, a.SHA256, a.Type, a.Size, a.Name, a.Width, a.Height, tx.Now())
 		return err
 	})
 	if err != nil {
-		return none, fmt.Errorf("store attachment: %w", err)
+		return fmt.Errorf("store attachment: %w", err)
 	}
-	return a, nil
+	return nil
 }
 
 // clean replaces what is in f by the picture without its metadata and completes a.
@@ -266,6 +286,7 @@ func (s *Store) removeUnused(ctx context.Context, path string, stored bool, befo
 	}
 	if stored {
 		var used int
+		// Bytes are shared by all tenants: this one question has no tenant in it.
 		err := s.db.QueryRow(ctx, "SELECT 1 FROM attachment WHERE sha256 = $1 LIMIT 1", filepath.Base(path)).Scan(&used)
 		if err == nil {
 			return false, nil

@@ -108,6 +108,29 @@ func TestStore(t *testing.T) {
 	})
 }
 
+func TestShare(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := open(t, db)
+		up, err := s.Put(t.Context(), "t1", "staff", "manual.pdf", "", strings.NewReader("%PDF-1.7 ..."))
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent, err := s.Share(t.Context(), "t1", up.ID, "c1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sent.ID == up.ID || sent.SHA256 != up.SHA256 || sent.Name != up.Name || sent.Type != up.Type || sent.Size != up.Size {
+			t.Errorf("%+v of %+v", sent, up)
+		}
+		if got, conversation, err := s.Find(t.Context(), "t1", sent.ID); err != nil || conversation != "c1" || got != sent {
+			t.Errorf("%+v in %s, %v", got, conversation, err)
+		}
+		if _, err := s.Share(t.Context(), "t2", up.ID, "c1"); frontdesk.KindOf(err) != frontdesk.NotFound {
+			t.Errorf("another tenant's: %v", err)
+		}
+	})
+}
+
 func TestPutRefuses(t *testing.T) {
 	s := open(t, sqldbtest.SQLite(t))
 	svg := `<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>`
@@ -194,6 +217,8 @@ func TestCleanName(t *testing.T) {
 		{".htaccess", "", "htaccess"},
 		{"a\x00b\nc.txt", "", "ab_c.txt"},
 		{"photo\u202egnp.exe", "", "photognp.exe"},
+		{"我的13800138000.png", typePNG, "我的138____8000.png"},
+		{"11010519491231002X.jpg", typeJPEG, "110___________002X.jpg"},
 		{"shot.png.exe", typePNG, "shot.png.png"},
 		{"shot.JPEG", typeJPEG, "shot.JPEG"},
 		{"shot", typeWebP, "shot.webp"},

@@ -89,12 +89,13 @@ func asciiName(name string) string {
 const maxName = 120
 
 // cleanName makes a sender's file name harmless: no folders, no characters that turn it around or that a file system or a
-// header takes for something else, no reserved or hidden names, for a picture the ending of its true type.
+// header takes for something else, no personal data (the name is
+// stored outside the vault), no reserved or hidden names, for a picture the ending of its true type.
 func cleanName(name, mediaType string) string {
 	if !utf8.ValidString(name) {
 		name = strings.ToValidUTF8(name, "_")
 	}
-	name = compliance.Printable(name)
+	name = compliance.Redact(compliance.Printable(name)) // the stars become low lines below
 	name = strings.ReplaceAll(name, `\`, "/")
 	name = name[strings.LastIndexByte(name, '/')+1:]
 	name = strings.Map(func(r rune) rune {

@@ -45,6 +45,13 @@ func Across(burst []frontdesk.Content) (found [][]Found) {
 	return found
 }
 
+// MayContinue reports whether a message could be the rest of a value that an earlier message began: whether it is worth
+// looking for that one and giving both to Across.
+func MayContinue(c frontdesk.Content) bool {
+	_, ok := edgeOf(c, false, true)
+	return ok
+}
+
 // piece is the part of a split value that is in one message.
 type piece struct {
 	Found

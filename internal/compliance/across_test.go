@@ -75,3 +75,11 @@ func TestAcrossFindsEachSplitOfAPhone(t *testing.T) {
 		}
 	}
 }
+
+func TestMayContinue(t *testing.T) {
+	for text, want := range map[string]bool{"0013 8000": true, "0": true, "-8000谢谢": true, " 八千": true, "X": true, "谢谢8000": false, "": false, "你好": false} {
+		if got := MayContinue(frontdesk.TextContent(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

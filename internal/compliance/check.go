@@ -139,6 +139,16 @@ func maskAll(c frontdesk.Content, marks []Found) frontdesk.Content {
 	})
 }
 
+// Redact masks the personal data in a text that is stored outside a message, where no token can stand for it.
+func Redact(text string) string {
+	c := frontdesk.TextContent(text)
+	found := Detect(c)
+	if len(found) == 0 {
+		return text
+	}
+	return replace(c, found, func(i int) string { return Mask(found[i].Kind, found[i].Value) }).Parts[0].Text
+}
+
 // Mask shows of a value only what its owner needs to recognise it: 138****8000, 6222********4123, 110***********002X.
 func Mask(kind, value string) string {
 	head, tail := 0, 0

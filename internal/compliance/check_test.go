@@ -65,6 +65,14 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestRedact(t *testing.T) {
+	for text, want := range map[string]string{"": "", "你好": "你好", "13800138000和138 0013 8001.png": "138****8000和138****8001.png"} {
+		if got := Redact(text); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+}
+
 func TestCheckSeesWhatAPersonSees(t *testing.T) {
 	k := checker(t, nil)
 	n := 0

@@ -193,7 +193,15 @@ func isSpace(r rune) bool {
 
 func isMark(r rune) bool {
 	switch r {
-	case '-', '.', '·', '・', '－', '．', 0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212:
+	case '.', '·', '・', '．':
+		return true
+	}
+	return isDash(r)
+}
+
+func isDash(r rune) bool {
+	switch r {
+	case '-', '－', 0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2015, 0x2212:
 		return true
 	}
 	return false
@@ -560,10 +568,10 @@ func (r *run) inCode(i, n int) bool {
 		last++
 	}
 	before, after := r.text[:r.digits[r.groups[first].from].start], r.text[r.digits[r.groups[last].to-1].end:]
-	if c, size := utf8.DecodeLastRuneInString(before); isMark(c) {
+	if c, size := utf8.DecodeLastRuneInString(before); isDash(c) {
 		before = before[:len(before)-size]
 	}
-	if c, size := utf8.DecodeRuneInString(after); isMark(c) {
+	if c, size := utf8.DecodeRuneInString(after); isDash(c) {
 		after = after[size:]
 	}
 	return endsWithWord(before) && !endsWithLabel(before) || startsWithWord(after)
