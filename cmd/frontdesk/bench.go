@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"frontdesk"
+	"frontdesk/demo"
 	"frontdesk/internal/dialogue/knowledge"
 	"frontdesk/internal/load"
 )
@@ -47,9 +48,6 @@ type BenchPathCmd struct {
 	Profile    string  `placeholder:"FILE" help:"Write a processor profile of the server during the measured time."`
 }
 
-// benchSeed makes the entries that the server loads and the customers ask about.
-const benchSeed = 1
-
 // Run measures the path. It fails when something was lost, doubled or out of order, with the figures printed.
 func (c *BenchPathCmd) Run(ctx context.Context, out *Output) error {
 	switch {
@@ -72,11 +70,11 @@ func (c *BenchPathCmd) Run(ctx context.Context, out *Output) error {
 	return safe(out, report, report.Lost+report.Duplicated+report.Reordered)
 }
 
-// benchWordings are every wording of the made-up entries. They are asked as they stand: a distorted one may look like the
+// benchWordings are every wording of the entries that the server makes up too. They are asked as they stand: a distorted one may look like the
 // first half of a message, and the time the server then waits for the other half would be measured instead of its speed.
 func benchWordings(entries int) []string {
 	var out []string
-	for _, e := range knowledge.Synthetic(entries, benchSeed) {
+	for _, e := range knowledge.Synthetic(entries, demo.Seed) {
 		out = append(append(out, e.Question), e.Similar...)
 	}
 	return out

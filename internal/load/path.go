@@ -89,6 +89,11 @@ func Path(ctx context.Context, opt PathOptions) (report PathReport, err error) {
 		return report, err
 	}
 	defer server.Stop()
+	defer func() {
+		if err != nil {
+			err = server.blame(err)
+		}
+	}()
 	if err := server.Ready(ctx, 3*time.Minute); err != nil {
 		return report, err
 	}

@@ -144,12 +144,27 @@ func (s *Server) Stop() error {
 	}
 }
 
+// blame adds to an error what the server said last, if it has died: that is the likelier cause.
+func (s *Server) blame(err error) error {
+	select {
+	case <-s.exited:
+		return fmt.Errorf("the server has ended (%v): %s: %w", s.err, s.logTail(), err)
+	default:
+		return err
+	}
+}
+
+// logTail is what the server said last, from a panic's message on if there was one. The whole log is kept.
 func (s *Server) logTail() string {
 	b, err := os.ReadFile(filepath.Join(s.opt.Dir, "server.log"))
 	if err != nil {
 		return err.Error()
 	}
-	return string(bytes.TrimSpace(b[max(0, len(b)-500):]))
+	tail := b[max(0, len(b)-500):]
+	if i := bytes.Index(b, []byte("panic: ")); i >= 0 {
+		tail = b[i:min(len(b), i+500)]
+	}
+	return string(bytes.TrimSpace(tail)) + " (log kept as " + keepLog(s.opt.Dir) + ")"
 }
 
 // FreeAddr returns an address of this machine on which nobody listens.

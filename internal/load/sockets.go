@@ -36,7 +36,12 @@ func Sockets(ctx context.Context, opt SocketsOptions) (report SocketsReport, err
 	if err != nil {
 		return report, err
 	}
-	defer func() { server.Stop() }()
+	defer func() {
+		if err != nil {
+			err = server.blame(err)
+		}
+		server.Stop()
+	}()
 	if err := server.Ready(ctx, 3*time.Minute); err != nil {
 		return report, err
 	}
