@@ -197,9 +197,13 @@ func TestWordsOfATenant(t *testing.T) {
 		if words, err := there.Words(t.Context(), "t2"); err != nil || len(words) != len(DefaultWords()) {
 			t.Errorf("a missing list is read as %d words, %v", len(words), err)
 		}
+		var long []Word
+		for n := range 400 {
+			long = append(long, Word{fmt.Sprintf("%032d", n), ActionMask, ""})
+		}
 		for name, list := range map[string][]Word{
 			"one character": {{"绝", ActionMask, ""}}, "action": {{"绝密", "shout", ""}}, "twice": {{"ABC", ActionMask, ""}, {"ａｂｃ", ActionMask, ""}},
-			"space": {{" 绝密", ActionMask, ""}}, "broken": {{"a\xff", ActionMask, ""}}, "many": make([]Word, maxWords+1),
+			"space": {{" 绝密", ActionMask, ""}}, "broken": {{"a\xff", ActionMask, ""}}, "many": make([]Word, maxWords+1), "long": long,
 		} {
 			if err := here.SetWords(t.Context(), "t1", list); frontdesk.KindOf(err) != frontdesk.Invalid {
 				t.Errorf("%s: %v", name, err)

@@ -27,8 +27,11 @@ type Word struct {
 	Reason string `json:"reason"`
 }
 
-// maxWords bounds a tenant's list: the automaton takes 2 KB a letter.
-const maxWords = 2000
+// The bounds of a tenant's list. The automaton takes 2 KB for each byte of its words, so a full list takes 24 MB.
+const (
+	maxWords     = 1000
+	maxWordBytes = 12_000
+)
 
 // DefaultWords is the list of a tenant that has none of its own: promises a service must not make, and insults.
 func DefaultWords() []Word {
@@ -215,7 +218,7 @@ func compile(list []Word) (*wordList, error) {
 		return nil, frontdesk.InvalidField("words", "has %d words, at most %d are allowed", len(list), maxWords)
 	}
 	b := ahocorasick.NewTrieBuilder()
-	seen := map[string]int{}
+	seen, total := map[string]int{}, 0
 	for i, w := range list {
 		field := fmt.Sprintf("words[%d]", i)
 		if n := utf8.RuneCountInString(w.Text); !utf8.ValidString(w.Text) || n < 2 || n > 64 || strings.TrimSpace(w.Text) != w.Text {
@@ -227,6 +230,9 @@ func compile(list []Word) (*wordList, error) {
 		folded, _ := fold(w.Text)
 		if j, ok := seen[string(folded)]; ok {
 			return nil, frontdesk.InvalidField(field, "is the same as words[%d]", j)
+		}
+		if total += len(folded); total > maxWordBytes {
+			return nil, frontdesk.InvalidField(field, "the words have more than %d bytes together", maxWordBytes)
 		}
 		seen[string(folded)] = i
 		b.AddPattern(folded)

@@ -76,7 +76,9 @@ type Delivery struct {
 	Attempts  int             `json:"attempts"`
 	DueAt     int64           `json:"due_at"` // of the next attempt, while ready
 	LastError string          `json:"last_error,omitempty"`
+	Code      int             `json:"code,omitempty"` // status of the last answer; 0 if there was none
 	CreatedAt int64           `json:"created_at"`
+	DoneAt    int64           `json:"done_at,omitempty"` // when it arrived, or was given up
 }
 
 // Attempt is one try to send an item.
@@ -89,11 +91,11 @@ type Attempt struct {
 	Response  string `json:"response,omitempty"` // the first of what was answered: foreign text
 }
 
-const deliveryColumns = "id, target, idempotency_key, payload, status, attempts, due_at, last_error, created_at"
+const deliveryColumns = "id, target, idempotency_key, payload, status, attempts, due_at, last_error, last_status, created_at, done_at"
 
 func scanDelivery(scan func(...any) error) (d Delivery, err error) {
 	var payload []byte
-	err = scan(&d.ID, &d.Target, &d.Key, &payload, &d.Status, &d.Attempts, &d.DueAt, &d.LastError, &d.CreatedAt)
+	err = scan(&d.ID, &d.Target, &d.Key, &payload, &d.Status, &d.Attempts, &d.DueAt, &d.LastError, &d.Code, &d.CreatedAt, &d.DoneAt)
 	if d.Payload = payload; !json.Valid(payload) {
 		d.Payload, _ = json.Marshal(string(payload)) // a string always marshals
 	}
@@ -151,7 +153,7 @@ func Get(ctx context.Context, db *sqldb.DB, tenant, channel, id string) (Deliver
 // to be sent is a Conflict.
 func Replay(ctx context.Context, db *sqldb.DB, tenant, channel, id string) error {
 	return db.Write(ctx, func(tx *sqldb.Tx) error {
-		n, err := tx.Exec(`UPDATE outbox SET status = 'ready', attempts = 0, due_at = $4, claim = '', lease_until = 0, last_error = ''
+		n, err := tx.Exec(`UPDATE outbox SET status = 'ready', attempts = 0, due_at = $4, claim = '', lease_until = 0, last_error = '', last_status = 0, done_at = 0
 			WHERE tenant = $1 AND channel = $2 AND id = $3 AND status <> 'ready'`, tenant, channel, id, tx.Now())
 		if err != nil {
 			return fmt.Errorf("replay: %w", err)
@@ -169,6 +171,25 @@ func Replay(ctx context.Context, db *sqldb.DB, tenant, channel, id string) error
 		}
 		return frontdesk.Errorf(frontdesk.Conflict, "the delivery is still to be sent")
 	})
+}
+
+// Failing counts by target a tenant's items of a channel that failed last and have not arrived.
+func Failing(ctx context.Context, db *sqldb.DB, tenant, channel string) (map[string]int64, error) {
+	rows, err := db.Query(ctx, "SELECT target, count(*) FROM outbox WHERE tenant = $1 AND channel = $2 AND last_error <> '' GROUP BY target", tenant, channel)
+	if err != nil {
+		return nil, fmt.Errorf("count failing: %w", err)
+	}
+	defer rows.Close()
+	failing := map[string]int64{}
+	for rows.Next() {
+		var target string
+		var n int64
+		if err := rows.Scan(&target, &n); err != nil {
+			return nil, fmt.Errorf("count failing: %w", err)
+		}
+		failing[target] = n
+	}
+	return failing, rows.Err()
 }
 
 // Backlog is how many items wait, how old the oldest that is due is, and how many are dead: for metrics.

@@ -123,7 +123,7 @@ func TestFailuresComeAgainThenGiveUp(t *testing.T) {
 			drain(t, w, 1)
 			d := only(t, db, "a")
 			if n < 3 {
-				if pause := d.DueAt - db.Now().UnixMicro(); d.Status != StatusReady || d.Attempts != n || pause <= last {
+				if pause := d.DueAt - db.Now().UnixMicro(); d.Status != StatusReady || d.DoneAt != 0 || d.Attempts != n || pause <= last {
 					t.Fatalf("after %d: %+v, pause %d after %d", n, d, pause, last)
 				} else {
 					last = pause
@@ -133,7 +133,10 @@ func TestFailuresComeAgainThenGiveUp(t *testing.T) {
 			elapse(t, db)
 		}
 		d := only(t, db, "a")
-		if d.Status != StatusDead || d.LastError != "answered 500" || string(d.Payload) != `{"n":1}` {
+		if failing, err := Failing(t.Context(), db, "t1", "test"); err != nil || failing["a"] != 1 {
+			t.Errorf("failing: %v, %v", failing, err)
+		}
+		if d.Status != StatusDead || d.LastError != "answered 500" || d.Code != 500 || d.DoneAt == 0 || string(d.Payload) != `{"n":1}` {
 			t.Errorf("%+v", d)
 		}
 		drain(t, w, 0)
@@ -155,8 +158,11 @@ func TestFailuresComeAgainThenGiveUp(t *testing.T) {
 			t.Errorf("twice: %v", err)
 		}
 		drain(t, w, 1)
-		if d := only(t, db, "a"); d.Status != StatusDone || d.Attempts != 1 || d.LastError != "" {
+		if d := only(t, db, "a"); d.Status != StatusDone || d.Attempts != 1 || d.LastError != "" || d.Code != 200 || d.DoneAt == 0 {
 			t.Errorf("after the replay: %+v", d)
+		}
+		if failing, err := Failing(t.Context(), db, "t1", "test"); err != nil || len(failing) != 0 {
+			t.Errorf("failing after it arrived: %v, %v", failing, err)
 		}
 		if _, attempts, _ := Get(t.Context(), db, "t1", "test", d.ID); len(attempts) != 4 || attempts[3].Status != 200 {
 			t.Errorf("%+v", attempts)

@@ -249,18 +249,18 @@ func (w *Worker) record(ctx context.Context, it Item, r Result, latency time.Dur
 	}
 	return w.db.Write(ctx, func(tx *sqldb.Tx) error {
 		now := tx.Now()
-		status, attempts, due := StatusDone, it.Attempts, now
+		status, attempts, due, done := StatusDone, it.Attempts, now, now
 		switch {
 		case r.Err == nil:
 		case stopped: // the stop cut it off: that is no attempt
-			status, attempts = StatusReady, it.Attempts-1
+			status, attempts, done = StatusReady, it.Attempts-1, 0
 		case r.Permanent || it.Attempts >= w.o.MaxAttempts:
 			status = StatusDead
 		default:
-			status, due = StatusReady, now+w.pause(it.Attempts, r.RetryAfter).Microseconds()
+			status, due, done = StatusReady, now+w.pause(it.Attempts, r.RetryAfter).Microseconds(), 0
 		}
-		n, err := tx.Exec(`UPDATE outbox SET status = $5, attempts = $6, due_at = $7, last_error = $8, claim = '', lease_until = 0
-			WHERE tenant = $1 AND id = $2 AND claim = $3 AND tries = $4`, it.Tenant, it.ID, w.claim, it.tries, status, attempts, due, errText)
+		n, err := tx.Exec(`UPDATE outbox SET status = $5, attempts = $6, due_at = $7, last_error = $8, last_status = $9, done_at = $10, claim = '', lease_until = 0
+			WHERE tenant = $1 AND id = $2 AND claim = $3 AND tries = $4`, it.Tenant, it.ID, w.claim, it.tries, status, attempts, due, errText, r.Status, done)
 		if err != nil || n == 0 {
 			return err
 		}

@@ -52,6 +52,7 @@ type Webhook struct {
 	URL       string   `json:"url"`
 	Types     []string `json:"types"` // event types; empty means all
 	Active    bool     `json:"active"`
+	Failing   int64    `json:"failing"` // deliveries of the last days that failed and have not arrived
 	CreatedAt int64    `json:"created_at"`
 	UpdatedAt int64    `json:"updated_at"`
 }
@@ -155,6 +156,10 @@ var errNone = frontdesk.Errorf(frontdesk.NotFound, "no such webhook")
 
 // List returns a tenant's subscriptions, oldest first.
 func (s *Service) List(ctx context.Context, tenant string) ([]Webhook, error) {
+	failing, err := outbox.Failing(ctx, s.db, tenant, Channel)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := s.db.Query(ctx, "SELECT id, url, types, active, created_at, updated_at FROM webhook WHERE tenant = $1 ORDER BY id", tenant)
 	if err != nil {
 		return nil, fmt.Errorf("list webhooks: %w", err)
@@ -170,6 +175,7 @@ func (s *Service) List(ctx context.Context, tenant string) ([]Webhook, error) {
 		if err := json.Unmarshal([]byte(types), &w.Types); err != nil {
 			return nil, fmt.Errorf("webhook %s: types: %w", w.ID, err)
 		}
+		w.Failing = failing[w.ID]
 		list = append(list, w)
 	}
 	return list, rows.Err()

@@ -45,12 +45,15 @@ CREATE TABLE outbox (
     claim           TEXT     NOT NULL DEFAULT '', -- who is sending it
     lease_until     BIGINT   NOT NULL DEFAULT 0,
     last_error      TEXT     NOT NULL DEFAULT '',
+    last_status     BIGINT   NOT NULL DEFAULT 0, -- of the last answer
     created_at      BIGINT   NOT NULL,
+    done_at         BIGINT   NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, id)
 );
 CREATE UNIQUE INDEX outbox_key ON outbox (tenant, idempotency_key);
 CREATE INDEX outbox_due ON outbox (due_at) WHERE status = 'ready';
 CREATE INDEX outbox_target ON outbox (tenant, channel, target, id);
+CREATE INDEX outbox_failing ON outbox (tenant, channel, target) WHERE last_error <> '';
 CREATE INDEX outbox_created ON outbox (created_at) WHERE status <> 'ready';
 
 CREATE TABLE outbox_attempt (
