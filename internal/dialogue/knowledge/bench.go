@@ -1,6 +1,7 @@
 package knowledge
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"slices"
@@ -92,23 +93,53 @@ func askedAnew(r *rand.Rand, w, lang string) string {
 
 // recallOfExact is the share of the exhaustive search's ten best scores that the pruned search has too.
 func (ix *Index) recallOfExact(texts []string) float64 {
-	var fast, full scratch
+	var s scratch
 	found, all := 0, 0
 	for _, t := range texts {
-		fast.prepare(ix, t)
-		fast.retrieve(ix, 0, 10)
-		full.prepare(ix, t)
-		full.retrieve(ix, 0, 1<<30) // no floor, so nothing is left out
-		best := full.hits[:min(10, len(full.hits))]
+		s.prepare(ix, t)
+		s.retrieve(ix, 0, 10)
+		best := s.exhaustive(ix, 10)
 		all += len(best)
 		for i := range best {
 			// Compared by score: among entries of one score, either choice is right.
-			if i < len(fast.hits) && fast.hits[i].score >= best[i].score*(1-1e-5) {
+			if i < len(s.hits) && s.hits[i].score >= best[i]*(1-1e-5) {
 				found++
 			}
 		}
 	}
 	return share(float64(found), all)
+}
+
+// exhaustive scores every wording for what prepare left, and returns the k highest scores of entries.
+func (s *scratch) exhaustive(ix *Index, k int) []float32 {
+	var all []float32
+	for _, v := range ix.blocks {
+		best := make([]float32, len(v.entries))
+		for _, t := range s.q {
+			if r, ok := v.terms[t.hash]; ok {
+				s.scores = grow(s.scores, len(v.wordings))
+				for _, p := range v.postings[v.rows[r].from:v.rows[r].to] {
+					s.scores[p.id] += t.weight * p.weight
+				}
+			}
+		}
+		if len(s.scores) == 0 {
+			continue
+		}
+		for w, e := range v.owner {
+			if !v.hidden(e) {
+				best[e] = max(best[e], s.scores[w])
+			}
+			s.scores[w] = 0
+		}
+		all = append(all, best...)
+	}
+	slices.SortFunc(all, func(x, y float32) int { return cmp.Compare(y, x) })
+	n := 0
+	for n < len(all) && n < k && all[n] > 0 {
+		n++
+	}
+	return all[:n]
 }
 
 func changeTime(ix *Index, entries []Entry) float64 {

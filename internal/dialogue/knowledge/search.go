@@ -54,16 +54,13 @@ const (
 	queryBytes = 2048 // of a query that is read
 )
 
-// scratch is a search's memory, reused. scores and best are zero between searches.
+// scratch is a search's memory, reused. scores are zero between searches.
 type scratch struct {
 	a       analyser
 	q       []queryTerm
 	scores  []float32 // per wording of the block
 	touched []int32
-	best    []float32 // per entry of the block
-	which   []int32   // per entry: its best wording
-	reached []int32
-	heap    []float32
+	top     []hit // the block's best entries, best first
 	hits    []hit
 	c       compared
 	matched []int32
@@ -201,37 +198,47 @@ func (s *scratch) retrieveBlock(v view, number int32, now int64, k int) {
 	}
 	slices.SortFunc(s.q, func(x, y queryTerm) int { return cmp.Compare(y.bound, x.bound) })
 	s.scores = grow(s.scores, len(v.wordings))
-	s.best = grow(s.best, len(v.entries))
-	s.which = grow(s.which, len(v.entries))
-	s.touched, s.reached = s.touched[:0], s.reached[:0]
+	s.touched = s.touched[:0]
 
-	floor := float32(0) // the k-th best score so far
-	done := 0
-	for ; done < len(s.q) && s.q[done].row >= 0; done++ {
-		t := &s.q[done]
+	closed := false    // nothing new can come in: touched holds all that may still win
+	last := 0          // the last term that the block has
+	unread := int32(0) // postings from the next list on
+	for last < len(s.q) && s.q[last].row >= 0 {
+		unread += v.rows[s.q[last].row].to - v.rows[s.q[last].row].from
+		last++
+	}
+	next := 0
+	for ; next < last; next++ {
+		t := &s.q[next]
 		list := v.postings[v.rows[t.row].from:v.rows[t.row].to]
 		if len(list) > len(s.touched)/2 && len(s.touched) >= k {
-			if floor = s.kth(v, now, k); floor > left {
-				break
+			if floor := s.pick(v, number, now, k); floor > left {
+				closed = true
+				s.drop(floor - left)
+				if len(s.touched)*lookupCost < int(unread) {
+					break
+				}
 			}
 		}
-		for _, p := range list {
-			if s.scores[p.id] == 0 {
-				s.touched = append(s.touched, p.id)
+		if closed {
+			for _, p := range list {
+				if s.scores[p.id] != 0 {
+					s.scores[p.id] += t.weight * p.weight
+				}
 			}
-			s.scores[p.id] += t.weight * p.weight
+		} else {
+			for _, p := range list {
+				if s.scores[p.id] == 0 {
+					s.touched = append(s.touched, p.id)
+				}
+				s.scores[p.id] += t.weight * p.weight
+			}
 		}
 		left -= t.bound
+		unread -= int32(len(list))
 	}
-	rest := s.q[done:]
-	for len(rest) > 0 && rest[len(rest)-1].row < 0 {
-		rest = rest[:len(rest)-1]
-	}
-	if len(rest) > 0 {
+	if rest := s.q[next:last]; len(rest) > 0 {
 		for _, w := range s.touched {
-			if s.scores[w]+left < floor {
-				continue
-			}
 			wd := &v.wordings[w]
 			for _, p := range v.forward[wd.from:wd.to] {
 				for i := range rest {
@@ -243,99 +250,76 @@ func (s *scratch) retrieveBlock(v view, number int32, now int64, k int) {
 			}
 		}
 	}
-	floor = s.kth(v, now, k)
-	start := len(s.hits)
-	for _, e := range s.reached {
-		if s.best[e] >= floor && s.best[e] > 0 {
-			s.hits = append(s.hits, hit{number, e, s.which[e], s.best[e]})
-		}
-		s.best[e] = 0
-	}
+	s.pick(v, number, now, k)
+	s.hits = append(s.hits, s.top...)
 	for _, w := range s.touched {
 		s.scores[w] = 0
 	}
-	own := s.hits[start:]
-	slices.SortFunc(own, func(x, y hit) int {
-		if c := cmp.Compare(y.score, x.score); c != 0 {
-			return c
-		}
-		return cmp.Compare(x.entry, y.entry)
-	})
-	if len(own) > k {
-		s.hits = s.hits[:start+k]
-	}
 }
 
-// kth returns the k-th highest score of entries by their best wording, 0 while there are fewer, and leaves best, which
-// and reached for the scores as they stand.
-func (s *scratch) kth(v view, now int64, k int) float32 {
-	for _, e := range s.reached {
-		s.best[e] = 0
-	}
-	s.reached = s.reached[:0]
+// lookupCost is how many postings can be read in the time that a wording's own terms are fetched: memory is read in order
+// or at random.
+const lookupCost = 150
+
+// drop forgets the wordings that score less than least.
+func (s *scratch) drop(least float32) {
+	kept := s.touched[:0]
 	for _, w := range s.touched {
-		e := v.owner[w]
+		if s.scores[w] >= least {
+			kept = append(kept, w)
+		} else {
+			s.scores[w] = 0
+		}
+	}
+	s.touched = kept
+}
+
+// pick leaves the k entries of the highest scores in s.top, best first, and returns the k-th score, 0 while there are
+// fewer. Nearly all wordings are below it and cost one comparison.
+func (s *scratch) pick(v view, number int32, now int64, k int) float32 {
+	s.top = s.top[:0]
+	floor := float32(0)
+	for _, w := range s.touched {
 		score := s.scores[w]
-		if s.best[e] == 0 {
-			if v.hidden(e) || now > 0 && !v.entries[e].Valid(now) {
+		if score <= floor {
+			continue
+		}
+		e := v.owner[w]
+		if v.hidden(e) || now > 0 && !v.entries[e].Valid(now) {
+			continue
+		}
+		at := len(s.top)
+		for i := range s.top {
+			if s.top[i].entry == e {
+				at = i
+				break
+			}
+		}
+		switch {
+		case at < len(s.top):
+			if s.top[at].score >= score {
 				continue
 			}
-			s.reached = append(s.reached, e)
+		case at == k:
+			at--
+		default:
+			s.top = append(s.top, hit{})
 		}
-		if score > s.best[e] || score == s.best[e] && w < s.which[e] {
-			s.best[e], s.which[e] = score, w
+		for ; at > 0 && s.top[at-1].score < score; at-- {
+			s.top[at] = s.top[at-1]
 		}
-	}
-	if len(s.reached) < k {
-		return 0
-	}
-	h := s.heap[:0]
-	for _, e := range s.reached {
-		if b := s.best[e]; len(h) < k {
-			h = append(h, b)
-			up(h)
-		} else if b > h[0] {
-			h[0] = b
-			down(h)
+		s.top[at] = hit{number, e, w, score}
+		if len(s.top) == k {
+			floor = s.top[k-1].score
 		}
 	}
-	s.heap = h
-	return h[0]
-}
-
-// up and down keep a heap with its lowest score first.
-func up(h []float32) {
-	for i := len(h) - 1; i > 0; {
-		p := (i - 1) / 2
-		if h[p] <= h[i] {
-			return
-		}
-		h[p], h[i] = h[i], h[p]
-		i = p
-	}
-}
-
-func down(h []float32) {
-	for i := 0; ; {
-		c := 2*i + 1
-		if c >= len(h) {
-			return
-		}
-		if c+1 < len(h) && h[c+1] < h[c] {
-			c++
-		}
-		if h[i] <= h[c] {
-			return
-		}
-		h[i], h[c] = h[c], h[i]
-		i = c
-	}
+	return floor
 }
 
 // grow returns a slice of at least n zeros; what was in use before is zero already.
-func grow[T int32 | float32](s []T, n int) []T {
+func grow(s []float32, n int) []float32 {
 	if cap(s) < n {
-		return make([]T, n+n/4)
+		return make([]float32, n+n/4)
 	}
 	return s[:cap(s)]
 }
