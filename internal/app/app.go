@@ -338,7 +338,7 @@ func (a *App) handler() (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		mux.Handle("GET "+path, h)
+		mux.Handle(path, h)
 	}
 	if a.Config.Demo.Enabled {
 		shop, err := storefront.Handler()
