@@ -173,6 +173,9 @@ func Call(ctx context.Context, dir, command string, args any, body io.Reader, re
 		return err
 	}
 	response, err := transport.RoundTrip(request)
+	if errors.Is(err, fs.ErrNotExist) { // the socket comes last at a start
+		return &frontdesk.Error{Kind: frontdesk.Unavailable, Op: command, Public: "the server that holds " + dir + " is still starting; try again in a moment", Err: errStarting}
+	}
 	if err != nil {
 		return &frontdesk.Error{Kind: frontdesk.Unavailable, Op: command, Public: "the server that holds " + dir + " does not answer on its admin socket", Err: err}
 	}
@@ -196,6 +199,8 @@ func Call(ctx context.Context, dir, command string, args any, body io.Reader, re
 		}
 	}
 }
+
+var errStarting = errors.New("no admin socket yet")
 
 // replyLine is one line of an answer: progress any number of times, then a result or an error.
 type replyLine struct {

@@ -138,7 +138,11 @@ func (x *examination) server(ctx context.Context) Finding {
 		return ok("no server holds the folder")
 	}
 	var state readiness
-	if err := Call(ctx, x.dir, "health", struct{}{}, nil, &state, nil); err != nil {
+	err := Call(ctx, x.dir, "health", struct{}{}, nil, &state, nil)
+	if errors.Is(err, errStarting) {
+		return warn("a server holds the folder and is still starting", "ask again in a moment; if it stays so, look at its log")
+	}
+	if err != nil {
 		return bad("a server holds the folder and does not answer on admin.sock", "look at its log; if it hangs, stop it with SIGTERM, then SIGKILL: nothing acknowledged is lost")
 	}
 	if !state.Ready {

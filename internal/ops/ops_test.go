@@ -69,6 +69,9 @@ func TestASecondServerOnAFolderIsRefusedAndTold(t *testing.T) {
 	if !Held(dir) {
 		t.Error("Held does not see the other process")
 	}
+	if err := Call(t.Context(), dir, "health", nil, nil, nil, nil); err == nil || !strings.Contains(err.Error(), "still starting") {
+		t.Errorf("asking a server that has no socket yet: %v", err)
+	}
 	_, err = LockFolder(dir)
 	held := new(HeldError)
 	if !errors.As(err, &held) || held.PID != other.Process.Pid || held.Dir != dir {
