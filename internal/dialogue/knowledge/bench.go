@@ -34,7 +34,7 @@ func BenchRetrieve(ctx context.Context, n, queries int, seed int64) (BenchReport
 	for _, e := range entries {
 		r.Wordings += 1 + len(e.Similar)
 	}
-	texts := Questions(entries, queries, seed)
+	texts, _ := Questions(entries, queries, seed)
 	for _, t := range texts[:min(len(texts), 500)] {
 		ix.Search(Query{Text: t})
 	}
@@ -57,11 +57,11 @@ func BenchRetrieve(ctx context.Context, n, queries int, seed int64) (BenchReport
 }
 
 // Questions returns texts that customers might type to find entries: wordings as they are, and with politeness, a
-// dropped character, another order of clauses or a typing error.
-func Questions(entries []Entry, n int, seed int64) []string {
+// dropped character; and the ids of the entries they were made from.
+func Questions(entries []Entry, n int, seed int64) (texts, ids []string) {
 	r := rand.New(rand.NewPCG(uint64(seed), 77))
-	out := make([]string, n)
-	for i := range out {
+	texts, ids = make([]string, n), make([]string, n)
+	for i := range texts {
 		e := entries[r.IntN(len(entries))]
 		w := e.Question
 		if j := r.IntN(len(e.Similar) + 1); j > 0 {
@@ -70,9 +70,9 @@ func Questions(entries []Entry, n int, seed int64) []string {
 		if i%3 > 0 {
 			w = askedAnew(r, w, e.Lang)
 		}
-		out[i] = w
+		texts[i], ids[i] = w, e.ID
 	}
-	return out
+	return texts, ids
 }
 
 func askedAnew(r *rand.Rand, w, lang string) string {
