@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
 	"testing"
+	"time"
+
+	"frontdesk/internal/ops"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -16,6 +20,7 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits": exits,
+			"ready": ready,
 		},
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
@@ -48,4 +53,27 @@ func exitWord(err error) string {
 		return string(rune('0' + e.ExitCode()))
 	}
 	return err.Error()
+}
+
+// ready waits until the server that holds a folder says that it is ready: "ready DIR".
+func ready(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: ready DIR")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		var state struct{ Ready bool }
+		err := ops.Call(ctx, ts.MkAbs(args[0]), "health", struct{}{}, nil, &state, nil)
+		if err == nil && state.Ready {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			ts.Fatalf("not ready: %v", err)
+		case <-tick.C:
+		}
+	}
 }
