@@ -107,13 +107,12 @@ const acrossWindow = int64(2 * 60 * 1e6)
 // redactAcross seals values that the customer split over messages, as revisions of those messages, before the dialogue
 // sees them.
 func (s *Service) redactAcross(ctx context.Context, t *turn) error {
-	if !digitAtEdge(t.messages[0].Content) {
-		if len(t.messages) == 1 {
-			return nil
-		}
+	continues := compliance.MayContinue(t.messages[0].Content)
+	if !continues && len(t.messages) == 1 {
+		return nil
 	}
 	burst := t.messages
-	if digitAtEdge(burst[0].Content) { // its other piece may have been answered already
+	if continues { // its other piece may have been answered already
 		before, err := s.lastBefore(ctx, t.key, burst[0].Seq)
 		if err != nil {
 			return err
@@ -178,17 +177,6 @@ func (s *Service) redactAcross(ctx context.Context, t *turn) error {
 	}
 	s.Notify.Notify(Update{Key: t.key, From: changed[0].Change, To: changed[len(changed)-1].Change, Messages: changed})
 	return nil
-}
-
-// digitAtEdge reports whether a value could begin or end outside the message.
-func digitAtEdge(c frontdesk.Content) bool {
-	digits := 0
-	for _, r := range c.Text() {
-		if r >= '0' && r <= '9' || r >= '０' && r <= '９' {
-			digits++
-		}
-	}
-	return digits >= 3
 }
 
 // lastBefore is the customer's last two messages before seq, if they are recent.

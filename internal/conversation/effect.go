@@ -142,8 +142,10 @@ func (s *Service) claimEffects(ctx context.Context, limit int) ([]effectJob, err
 			n, err := tx.Exec(`UPDATE effect SET status = 'running', claim = $1, attempts = attempts + 1, due_at = $2
 				WHERE tenant = $3 AND id = $4 AND due_at = $5 AND status IN ('ready', 'running')`, s.boot, now+effectLease.Microseconds(), c.tenant, c.id, c.due)
 			if err == nil && n == 1 {
-				c.attempts++
-				tx.After(func() { jobs = append(jobs, c.effectJob) })
+				tx.After(func() {
+					c.attempts++
+					jobs = append(jobs, c.effectJob)
+				})
 			}
 			return err
 		})

@@ -72,7 +72,8 @@ func (s *Service) Stats() *Stats { return &s.stats }
 func (s *Service) Pending() int64 { return s.pending.Load() }
 
 const (
-	workers      = 4
+	// A turn spends its time waiting for the commit of its group, so there are many more workers than processors.
+	workers      = 192
 	beatInterval = time.Second
 	deadAfter    = 5 * time.Second // a node whose heart has not beaten for so long has lost its claims
 )

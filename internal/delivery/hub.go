@@ -50,9 +50,9 @@ type topic struct {
 type Watcher struct {
 	Key      conversation.Key
 	Audience conversation.Audience
-	// Message gets a new or changed message. frame is the message as JSON, shared between watchers: it is not changed.
-	Message func(m *conversation.Message, frame []byte)
-	// Owner gets the ownership after it may have changed.
+	// Message gets a new or changed message. frame makes its wire form, once for all watchers; nobody changes it.
+	Message func(m *conversation.Message, frame func() []byte)
+	// Owner gets the ownership when it has changed.
 	Owner func(o conversation.Owner)
 	// Typing gets who writes: customer or agent.
 	Typing func(from string)
@@ -60,6 +60,7 @@ type Watcher struct {
 	topic *topic
 	last  int64
 	live  bool
+	owner conversation.Owner // as it was told last
 }
 
 // New makes a hub. SetLog must be called before the first watcher.
@@ -134,7 +135,7 @@ func (h *Hub) Watch(ctx context.Context, w *Watcher, after int64) (seq int64, ow
 			continue
 		}
 		t.last = max(t.last, w.last)
-		w.live = true
+		w.live, w.owner = true, p.Owner
 		seq = w.last
 		t.mu.Unlock()
 		return seq, p.Owner, nil
@@ -145,7 +146,7 @@ func (h *Hub) Watch(ctx context.Context, w *Watcher, after int64) (seq int64, ow
 func (w *Watcher) page(p conversation.Page) {
 	for _, list := range [][]conversation.Message{p.Changed, p.Messages} {
 		for i := range list {
-			w.Message(&list[i], Frame(&list[i]))
+			w.Message(&list[i], lazy(&list[i]))
 		}
 	}
 	w.last = max(w.last, p.Seq)
@@ -171,6 +172,29 @@ func (h *Hub) Unwatch(w *Watcher) {
 	}
 	if len(t.watchers) == 0 && s.topics[w.Key] == t {
 		delete(s.topics, w.Key)
+	}
+}
+
+// owned tells those who have not heard it yet who owns the conversation. The topic is locked.
+func (t *topic) owned(o conversation.Owner) {
+	for _, w := range t.watchers {
+		if w.live && w.owner != o {
+			w.owner = o
+			if w.Owner != nil {
+				w.Owner(o)
+			}
+		}
+	}
+}
+
+// lazy makes a message's frame when the first watcher wants it.
+func lazy(m *conversation.Message) func() []byte {
+	var frame []byte
+	return func() []byte {
+		if frame == nil {
+			frame = Frame(m)
+		}
+		return frame
 	}
 }
 
@@ -212,7 +236,7 @@ func (h *Hub) Notify(u conversation.Update) {
 	case u.To <= t.last && u.To >= u.From: // read already
 	case u.From == t.last+1 && len(u.Messages) > 0 || u.From > u.To:
 		for i := range u.Messages {
-			frame := Frame(&u.Messages[i])
+			frame := lazy(&u.Messages[i])
 			for _, w := range t.watchers {
 				if w.live && u.Messages[i].For(w.Audience) {
 					w.Message(&u.Messages[i], frame)
@@ -224,11 +248,7 @@ func (h *Hub) Notify(u conversation.Update) {
 		h.catchUp(u.Key, t)
 	}
 	if u.Owner != "" {
-		for _, w := range t.watchers {
-			if w.live && w.Owner != nil {
-				w.Owner(u.Owner)
-			}
-		}
+		t.owned(u.Owner)
 	}
 }
 
@@ -257,7 +277,7 @@ func (h *Hub) catchUp(key conversation.Key, t *topic) {
 		}
 		for _, list := range [][]conversation.Message{p.Changed, p.Messages} {
 			for i := range list {
-				frame := Frame(&list[i])
+				frame := lazy(&list[i])
 				for _, w := range t.watchers {
 					if w.live && list[i].For(w.Audience) {
 						w.Message(&list[i], frame)
@@ -266,11 +286,7 @@ func (h *Hub) catchUp(key conversation.Key, t *topic) {
 			}
 		}
 		t.reached(max(t.last, p.Seq))
-		for _, w := range t.watchers {
-			if w.live && w.Owner != nil {
-				w.Owner(p.Owner)
-			}
-		}
+		t.owned(p.Owner)
 		if !p.More {
 			return
 		}
@@ -385,7 +401,7 @@ func (h *Hub) Await(ctx context.Context, key conversation.Key, a conversation.Au
 	var once sync.Once
 	came := make(chan struct{})
 	wake := func() { once.Do(func() { close(came) }) }
-	w := &Watcher{Key: key, Audience: a, Message: func(*conversation.Message, []byte) { wake() }, Owner: func(conversation.Owner) { wake() }}
+	w := &Watcher{Key: key, Audience: a, Message: func(*conversation.Message, func() []byte) { wake() }, Owner: func(conversation.Owner) { wake() }}
 	if _, _, err := h.Watch(waiting, w, after); err != nil {
 		return conversation.Page{}, err
 	}

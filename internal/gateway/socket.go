@@ -256,7 +256,7 @@ func (s *socket) fail(err error, clientID string) error {
 	return err
 }
 
-func (s *socket) message(m *conversation.Message, frame []byte) {
+func (s *socket) message(m *conversation.Message, frame func() []byte) {
 	if m.From == conversation.ByCustomer && m.ClientID != "" && m.State == "" {
 		s.mu.Lock()
 		own := s.sending == m.ClientID
@@ -265,7 +265,7 @@ func (s *socket) message(m *conversation.Message, frame []byte) {
 			return
 		}
 	}
-	s.send(frame)
+	s.send(frame())
 }
 
 // owner tells who answers now, and the place in the queue. The place is looked up apart: a watcher must not block.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 
 	"frontdesk"
 )
@@ -15,6 +16,7 @@ type Tx struct {
 	err    error // the first failed statement: what follows does not run
 	events []frontdesk.Event
 	timer  bool
+	wrote  bool // a statement that may have changed something was run
 	after  []func()
 }
 
@@ -35,6 +37,7 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 	if tx.err != nil {
 		return 0, tx.err
 	}
+	tx.wrote = true
 	r, err := tx.on.ExecContext(background, query, args...)
 	if err != nil {
 		return 0, tx.fail(err)
@@ -47,6 +50,7 @@ func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
 	if tx.err != nil {
 		return nil, tx.err
 	}
+	tx.wrote = tx.wrote || !strings.HasPrefix(query, "SELECT")
 	rows, err := tx.on.QueryContext(background, query, args...)
 	if err != nil {
 		return nil, tx.fail(err)
@@ -65,6 +69,7 @@ func (tx *Tx) QueryRow(query string, args ...any) Row {
 	if tx.err != nil {
 		return Row{tx: tx}
 	}
+	tx.wrote = tx.wrote || !strings.HasPrefix(query, "SELECT")
 	return Row{tx: tx, row: tx.on.QueryRowContext(background, query, args...)}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,8 +20,9 @@ const (
 	groupMax     = 256
 	groupTime    = 4 * time.Millisecond
 	queueMax     = 8192
-	walCheck     = 4 << 20  // start copying the log into the file in the background
-	walHardLimit = 64 << 20 // stop writing until the log is copied and begun anew
+	groupPace    = 1500 * time.Microsecond // a commit costs as much as ten rows: under load, at most so often
+	walCheck     = 16 << 20                // start copying the log into the file in the background
+	walHardLimit = 64 << 20                // stop writing until the log is copied and begun anew
 )
 
 // writer owns SQLite's only writing connection.
@@ -32,7 +34,8 @@ type writer struct {
 	queue chan *request
 	quit  chan struct{}
 	done  chan struct{}
-	pos   int64 // the last event's position
+	pos   int64     // the last event's position
+	last  time.Time // when the last group began
 
 	stats struct{ groups, closures, failed, maxGroup atomic.Int64 }
 }
@@ -128,64 +131,97 @@ func (w *writer) run() {
 }
 
 // group runs first and whatever else is waiting in one transaction, and answers them all after its commit.
+//
+// Members run without savepoints: two statements and a journal of page images less for each. When one of them fails after
+// it has written, everything is rolled back and the members run once more, now each in a savepoint.
 func (w *writer) group(first *request) {
-	members := make([]*request, 0, 16)
-	var events []frontdesk.Event
-	timer := false
-	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
-		finish([]*request{first}, unavailable("begin", err))
+	if wait := groupPace - time.Since(w.last); wait > 0 {
+		time.Sleep(wait)
+	}
+	w.last = time.Now()
+	g := group{members: []*request{first}}
+	err := w.transact(&g, false)
+	if errors.Is(err, errSpoiled) {
+		w.rollback()
+		err = w.transact(&g, true)
+	}
+	if err != nil {
+		w.rollback()
+		w.stats.failed.Add(1)
+		w.reloadPos()
+		finish(g.members, unavailable("write", err))
 		return
 	}
-	start := time.Now()
-	var broken error
-	for r := first; r != nil; {
-		if r.state.CompareAndSwap(waiting, begun) {
-			members = append(members, r)
-			tx := &Tx{db: w.db, on: w}
+	w.stats.groups.Add(1)
+	w.stats.closures.Add(int64(len(g.members)))
+	if n := int64(len(g.members)); n > w.stats.maxGroup.Load() {
+		w.stats.maxGroup.Store(n)
+	}
+	finish(g.members, nil)
+	if len(g.events) > 0 {
+		w.db.events.raise()
+	}
+	if g.timer {
+		w.db.timers.raise()
+	}
+}
+
+// group is what one transaction is made of.
+type group struct {
+	members []*request
+	events  []frontdesk.Event
+	timer   bool
+}
+
+// errSpoiled says that a member left a half-done change in a transaction without savepoints.
+var errSpoiled = errors.New("a member failed after it had written")
+
+// transact runs the members and, the first time, whoever joins them from the queue. On an error nothing is committed.
+func (w *writer) transact(g *group, savepoints bool) error {
+	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
+		return fmt.Errorf("begin: %w", err)
+	}
+	g.events, g.timer = nil, false
+	for i := 0; i < len(g.members); i++ {
+		r := g.members[i]
+		tx := &Tx{db: w.db, on: w}
+		switch {
+		case savepoints:
+			var broken error
 			if r.err, broken = w.member(tx, r.fn); broken != nil {
-				break
+				return broken
 			}
-			if r.err == nil {
-				events = append(events, tx.events...)
-				timer = timer || tx.timer
-				r.after = tx.after
+		case r.state.CompareAndSwap(waiting, begun):
+			if r.err = run(tx, r.fn); r.err != nil && tx.wrote {
+				return errSpoiled
 			}
+		default: // abandoned; it is the last
+			g.members = g.members[:i]
+			i--
 		}
-		r = nil
-		if len(members) < groupMax && time.Since(start) < groupTime {
+		if r.err == nil {
+			g.events = append(g.events, tx.events...)
+			g.timer = g.timer || tx.timer
+			r.after = tx.after
+		}
+		if !savepoints && len(g.members) < groupMax && time.Since(w.last) < groupTime {
 			select {
-			case r = <-w.queue:
+			case next := <-w.queue:
+				g.members = append(g.members, next)
 			default:
 			}
 		}
 	}
-	if broken == nil {
-		broken = w.appendEvents(events)
+	if err := w.appendEvents(g.events); err != nil {
+		return err
 	}
-	if broken == nil {
-		broken = w.exec("COMMIT")
-	}
-	if broken != nil {
-		// The transaction may already be gone; then this fails, which is fine.
-		if err := w.exec("ROLLBACK"); err != nil && !strings.Contains(err.Error(), "no transaction") {
-			w.db.log.Error("rollback failed", "error", err)
-		}
-		w.stats.failed.Add(1)
-		w.reloadPos()
-		finish(members, unavailable("write", broken))
-		return
-	}
-	w.stats.groups.Add(1)
-	w.stats.closures.Add(int64(len(members)))
-	if n := int64(len(members)); n > w.stats.maxGroup.Load() {
-		w.stats.maxGroup.Store(n)
-	}
-	finish(members, nil)
-	if len(events) > 0 {
-		w.db.events.raise()
-	}
-	if timer {
-		w.db.timers.raise()
+	return w.exec("COMMIT")
+}
+
+// rollback ends a transaction. It may already be gone, which is fine.
+func (w *writer) rollback() {
+	if err := w.exec("ROLLBACK"); err != nil && !strings.Contains(err.Error(), "no transaction") {
+		w.db.log.Error("rollback failed", "error", err)
 	}
 }
 
@@ -194,11 +230,7 @@ func (w *writer) member(tx *Tx, fn func(tx *Tx) error) (err, broken error) {
 	if e := w.exec("SAVEPOINT member"); e != nil {
 		return nil, e
 	}
-	err = call(fn, tx)
-	if err == nil {
-		err = tx.err // a closure that swallowed a statement's failure has failed all the same
-	}
-	if err != nil {
+	if err = run(tx, fn); err != nil {
 		if e := w.exec("ROLLBACK TO member"); e != nil {
 			// A full disk or an I/O error has already undone everything, the neighbours' work too.
 			return err, fmt.Errorf("group lost: %w", errors.Join(err, e))
@@ -208,6 +240,14 @@ func (w *writer) member(tx *Tx, fn func(tx *Tx) error) (err, broken error) {
 		return err, e
 	}
 	return err, nil
+}
+
+// run is the closure and its verdict.
+func run(tx *Tx, fn func(tx *Tx) error) error {
+	if err := call(fn, tx); err != nil {
+		return err
+	}
+	return tx.err // a closure that swallowed a statement's failure has failed all the same
 }
 
 func call(fn func(tx *Tx) error, tx *Tx) (err error) {
@@ -276,12 +316,31 @@ func (w *writer) prepare(query string) (*sql.Stmt, error) {
 			delete(w.stmts, q)
 		}
 	}
-	s, err := w.conn.PrepareContext(background, query)
+	s, err := w.conn.PrepareContext(background, ordinal(query))
 	if err != nil {
 		return nil, err
 	}
 	w.stmts[query] = s
 	return s, nil
+}
+
+// ordinal turns $1, $2 .. into ? where they stand in order, once each: SQLite takes $1 for a name, and the driver would look
+// the name of every argument up each time.
+func ordinal(query string) string {
+	var b strings.Builder
+	for n, rest := 1, query; ; n++ {
+		before, after, found := strings.Cut(rest, "$")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		number := strconv.Itoa(n)
+		if !strings.HasPrefix(after, number) || len(after) > len(number) && after[len(number)] >= '0' && after[len(number)] <= '9' {
+			return query
+		}
+		b.WriteByte('?')
+		rest = after[len(number):]
+	}
 }
 
 // appendEvents gives each event the next position and writes them in as few statements as possible.
