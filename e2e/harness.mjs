@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const program = join(root, "bin", "frontdesk");
+const program = process.env.FRONTDESK || join(root, "bin", "frontdesk");
 export const screens = join(root, "build", "screens");
 
 function find(names) {
@@ -68,14 +68,15 @@ export class Server {
     let ended = "";
     child.on("error", (err) => (ended = `${err}: run make build first`));
     child.on("exit", (code, signal) => (ended = `ended with ${code ?? signal}`));
-    const until = Date.now() + 60_000;
+    const until = Date.now() + 120_000; // the first start of the demo writes a month of history
     while (Date.now() < until) {
       if (ended) throw new Error(`frontdesk serve ${ended}\n${this.#log}`);
       const ready = await fetch(`${this.base}/readyz`).catch(() => undefined);
       if (ready?.status === 200) return;
       await new Promise((done) => setTimeout(done, 50));
     }
-    throw new Error(`frontdesk serve was not ready after a minute\n${this.#log}`);
+    await this.kill();
+    throw new Error(`frontdesk serve was not ready in two minutes\n${this.#log}`);
   }
 
   /** Kills the program as a power cut would. */
@@ -125,8 +126,10 @@ export class Customer {
     c.page = await c.context.newPage();
     watch(c.page, base, faults);
     await c.page.goto(`${base}/demo/`);
+    const session = c.page.waitForResponse((r) => r.url().endsWith("/v1/visitor/session") && r.ok());
     await c.page.getByRole("button", { name: locale.startsWith("zh") ? "问问客服" : "Ask us" }).click();
     await c.box.waitFor();
+    c.conversation = (await (await session).json()).conversation;
     return c;
   }
 

@@ -61,10 +61,15 @@ describe("from a question to a person and back", { skip }, () => {
 
     const staff = await signIn(browser, server.base, { faults });
     await staff.goto(`${server.base}/desk/waiting`);
-    const row = staff.locator(".row").first();
-    await row.waitFor({ timeout: 15_000 });
-    await staff.keyboard.press("j");
-    await staff.getByText("保修期多久").first().waitFor();
+    await staff.locator(`.row[href$="${c.conversation}"]`).waitFor({ timeout: 15_000 });
+    // The demo's own customers wait too, the longest first: down to ours, by keyboard alone.
+    const places = await staff.locator(".row").count();
+    for (let n = 0; n < places && !staff.url().endsWith(c.conversation); n++) {
+      await staff.keyboard.press("j");
+      await staff.waitForURL(/\/desk\/waiting\/.+/);
+      await staff.waitForTimeout(50);
+    }
+    await staff.locator(".msg.customer").getByText("保修期多久").waitFor();
     await staff.keyboard.press("t");
     await staff.getByRole("button", { name: "交还机器人" }).waitFor();
     await c.status.getByText("人工客服正在为您服务").waitFor({ timeout: 10_000 });
