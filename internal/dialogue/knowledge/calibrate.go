@@ -257,7 +257,12 @@ func (ix *Index) inContext(s *scratch, q Query, normal string, k int, alone Resu
 	if len(q.Context) == 0 || alone.Decision == Answer || !elliptic(s, normal) {
 		return alone
 	}
-	joined := semantic.Normalise(cutText(q.Context[len(q.Context)-1] + " " + q.Text))
+	before := semantic.Normalise(cutText(q.Context[len(q.Context)-1]))
+	if before == "" {
+		return alone
+	}
+	joined := before + "\n" + normal // a line end, for a blank may be dropped
+	s.past = len(before)
 	s.prepare(ix, joined)
 	s.retrieve(ix, q.Now, max(k, rerank))
 	if r := ix.judge(s, joined, k); r.Answerable*.9 > alone.Answerable {

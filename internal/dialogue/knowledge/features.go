@@ -59,6 +59,9 @@ type compared struct {
 func (s *scratch) compare(ix *Index, normal string) *compared {
 	c := &s.c
 	*c = compared{words: c.words[:0], letters: appendLetters(c.letters[:0], s.a.tokens), lang: langOf(normal), key: wordingKey(normal)}
+	if s.past > 0 {
+		c.fade(s.a.tokens, s.past)
+	}
 	norm := float32(bm25K1 * (1 - bm25B))
 	if ix.length > 0 {
 		norm += bm25K1 * bm25B * s.a.length / ix.length
@@ -73,6 +76,19 @@ func (s *scratch) compare(ix *Index, normal string) *compared {
 	}
 	c.mood = moodOf(s.a.tokens)
 	return c
+}
+
+// fade makes the letters before past count as little as their words do.
+func (c *compared) fade(tokens []semantic.Token, past int) {
+	for n, t := range tokens {
+		if t.Start >= past {
+			before := len(appendLetters(nil, tokens[:n]))
+			for i := range c.letters[:min(before, len(c.letters))] {
+				c.letters[i].weight *= pastShare
+			}
+			return
+		}
+	}
 }
 
 // describe compares the query with a wording of v and fills the features that need no other candidate.

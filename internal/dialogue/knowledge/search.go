@@ -49,6 +49,7 @@ const (
 	defaultK   = 5
 	maxK       = 100
 	rerank     = 12   // entries that are looked at closely, at least
+	pastShare  = .35  // what the words of an earlier question weigh beside those of this one
 	findLight  = .2   // light words weigh this much more in finding than in judging: they order what is found
 	queryTerms = 64   // terms of a query that count; the heaviest are taken
 	queryBytes = 2048 // of a query that is read
@@ -63,6 +64,7 @@ type scratch struct {
 	top     []hit // the block's best entries, best first
 	hits    []hit
 	c       compared
+	past    int // where the query itself begins behind an earlier question
 	matched []int32
 	vectors []vector
 	ranked  []ranked
@@ -97,6 +99,7 @@ func (ix *Index) Search(q Query) Result {
 	}
 	text := cutText(q.Text)
 	normal := semantic.Normalise(text)
+	s.past = 0
 	s.prepare(ix, normal)
 	s.retrieve(ix, q.Now, max(k, rerank))
 	return ix.inContext(s, q, normal, k, ix.judge(s, normal, k))
@@ -127,6 +130,9 @@ func (s *scratch) prepare(ix *Index, normal string) {
 			whole = t.token
 		}
 		idf := ix.idf(df)
+		if s.a.tokens[t.token].Start < s.past {
+			idf *= pastShare
+		}
 		if df == 0 {
 			t.light = min(t.light, rarity(s.a.tokens[t.token]))
 		}

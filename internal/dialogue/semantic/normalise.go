@@ -125,10 +125,11 @@ func appendFolded(dst []byte, text string) []byte {
 	return dst
 }
 
-// invisible reports characters that change how text looks or is ordered but not what it says.
+// invisible reports characters that change how text looks or is ordered but not what it says, and the two ligatures that
+// stand for whole sentences of praise: 18 characters out of one would make a long text many times longer.
 func invisible(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Cs, unicode.Variation_Selector, unicode.Noncharacter_Code_Point) ||
-		r == 0x034F || r == 0x115F || r == 0x1160 || r == 0x17B4 || r == 0x17B5 || r == 0x3164 || r == 0xFFA0 || r == 0x2028 || r == 0x2029
+		r == 0x034F || r == 0x115F || r == 0x1160 || r == 0x17B4 || r == 0x17B5 || r == 0x3164 || r == 0xFFA0 || r == 0x2028 || r == 0x2029 || r == 0xFDFA || r == 0xFDFB
 }
 
 // appendSqueezed reduces blanks and repetitions. src may be the rest of dst's own array: it only ever shrinks.

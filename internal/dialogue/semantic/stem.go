@@ -64,6 +64,9 @@ func cutPlural(w string) string {
 func cutEnding(w string) string {
 	for _, e := range [...]string{"ations", "ation", "ingly", "edly", "ings", "ing", "ied", "ed", "ely", "ly"} {
 		if ends(w, e) && stemmed(w, len(e)) {
+			if e == "ly" && (len(w) < 6 || w[len(w)-3] == 'i' || w[len(w)-3] == 'p') { // family, supply
+				return w
+			}
 			if e == "ied" {
 				return w[:len(w)-2]
 			}
@@ -93,5 +96,5 @@ var irregular = map[string]string{
 	"children": "child", "people": "person", "fridges": "fridge", "refrigerator": "fridge", "refrigerators": "fridge",
 	"tv": "tv", "tvs": "tv", "television": "tv", "televisions": "tv", "wi-fi": "wifi", "e-mail": "email", "mails": "mail",
 	"adres": "address", "addresses": "address", "news": "news", "ac": "aircon", "purchase": "buy", "purchased": "buy",
-	"purchases": "buy", "purchasing": "buy", "replied": "reply", "pls": "please", "plz": "please", "u": "you", "ur": "your",
+	"purchases": "buy", "purchasing": "buy", "pls": "please", "plz": "please", "u": "you", "ur": "your",
 }

@@ -1,0 +1,107 @@
+package knowledge
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// Whatever is typed, a search ends soon and does not fail.
+func TestSearchTakesAnything(t *testing.T) {
+	ix := Build(shop())
+	for name, text := range map[string]string{
+		"megabyte": strings.Repeat("怎么退货", 1<<20/12), "emoji": strings.Repeat("😀", 10000), "blanks": "  \n\t ", "broken": "\xff\xfe\x80退货",
+		"bidi": "\u202e货退么怎\u202c", "zero width": "怎\u200b么\u200d退\ufeff货", "controls": "\x00\x01\x02", "one word": strings.Repeat("a", 1<<20), "sealed": "<phone:1>", "numbers": strings.Repeat("1 ", 5000),
+	} {
+		start := time.Now()
+		r := ix.Search(Query{Text: text, Context: []string{text}})
+		if took := time.Since(start); took > 500*time.Millisecond {
+			t.Errorf("%s takes %v", name, took)
+		}
+		for _, c := range r.Candidates {
+			if c.Score < 0 || c.Score > 1 || c.Score != c.Score || !utf8.ValidString(c.Wording) {
+				t.Errorf("%s: bad candidate %+v", name, c)
+			}
+		}
+	}
+	if r := ix.Search(Query{Text: "怎\u200b么\u200d退\ufeff货"}); r.Decision != Answer || first(r) != "return" {
+		t.Errorf("zero-width characters hide a wording: %s %s", r.Decision, first(r))
+	}
+	if r := Build(nil).Search(Query{Text: "怎么退货"}); r.Decision != Abstain || len(r.Candidates) != 0 {
+		t.Errorf("an empty index answers: %+v", r)
+	}
+}
+
+// A negative wording keeps its entry from answering, and lets another answer instead.
+func TestNegativeWordingsVeto(t *testing.T) {
+	ix := Build(shop())
+	r := ix.Search(Query{Text: "洗衣机安装要收费吗"})
+	if r.Decision == Answer {
+		t.Errorf("answered by %s at %.2f", first(r), r.Answerable)
+	}
+	for _, c := range r.Candidates {
+		if c.Entry.ID == "install" && !c.Vetoed {
+			t.Error("the entry is not vetoed")
+		}
+	}
+	ix = ix.With([]Entry{{ID: "install-fee", Question: "安装要收费吗", Similar: []string{"洗衣机安装收费吗"}, Answer: "免费。"}}, nil)
+	if r := ix.Search(Query{Text: "洗衣机安装要收费吗"}); r.Decision != Answer || first(r) != "install-fee" {
+		t.Errorf("%s %s at %.2f, want install-fee", r.Decision, first(r), r.Answerable)
+	}
+}
+
+// A question too short to stand alone is read after the one before it; any other is not.
+func TestContextCompletesShortQuestions(t *testing.T) {
+	ix := Build([]Entry{
+		{ID: "wash", Question: "洗衣机怎么安装", Similar: []string{"洗衣机如何安装"}, Answer: "一"},
+		{ID: "fridge", Question: "冰箱怎么安装", Similar: []string{"冰箱如何安装"}, Answer: "二"},
+		{ID: "fridge-clean", Question: "冰箱怎么清洗", Similar: []string{"冰箱里面如何清理"}, Answer: "三"},
+		{ID: "refund", Question: "退款多久到账", Answer: "四"},
+	})
+	before := []string{"洗衣机怎么安装"}
+	if r := ix.Search(Query{Text: "那冰箱呢", Context: before}); first(r) != "fridge" {
+		t.Errorf("那冰箱呢: %s, want fridge", first(r))
+	}
+	if r := ix.Search(Query{Text: "退款多久到账", Context: before}); first(r) != "refund" || r.Decision != Answer {
+		t.Errorf("a whole question is changed by what came before: %s", first(r))
+	}
+}
+
+// Candidates come best first, and their probabilities are shares of one.
+func TestScoresAreProbabilities(t *testing.T) {
+	ix := Build(Synthetic(2000, 3))
+	texts, _ := Questions(Synthetic(2000, 3), 300, 4)
+	for _, q := range texts {
+		r := ix.Search(Query{Text: q})
+		sum := 0.0
+		for i, c := range r.Candidates {
+			if sum += c.Score; i > 0 && !c.Vetoed && c.Score > r.Candidates[i-1].Score+1e-9 {
+				t.Errorf("%s: candidate %d has %.3f after %.3f", q, i, c.Score, r.Candidates[i-1].Score)
+			}
+		}
+		if sum > 1+1e-6 {
+			t.Errorf("%s: probabilities sum to %.3f", q, sum)
+		}
+	}
+}
+
+func TestSearchIsSafeBesideWith(t *testing.T) {
+	ix := Build(Synthetic(300, 1))
+	texts, _ := Questions(Synthetic(300, 1), 100, 1)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			mine := ix
+			for i, q := range texts {
+				mine.Search(Query{Text: q})
+				mine = mine.With([]Entry{{ID: "new", Question: q}}, []string{"s000001"})
+				if id, ok := mine.HasWording(q); !ok || id == "" {
+					t.Errorf("change %d is not found", i)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
