@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -213,11 +214,29 @@ func (s *server) unknown(w http.ResponseWriter, r *http.Request, h http.Handler)
 	p := &probe{header: http.Header{}}
 	h.ServeHTTP(p, r)
 	if allow := p.header.Get("Allow"); p.status == http.StatusMethodNotAllowed {
+		// ServeMux lists the methods of every pattern that fits; a path that is spelled out is not another's {id}.
+		if exact := s.methods(r.URL.Path); exact != "" {
+			allow = exact
+		}
 		w.Header().Set("Allow", allow)
 		s.write(w, &ErrorAnswer{status: http.StatusMethodNotAllowed, Fault: Fault{Kind: "invalid", Message: "This address does not take " + cleanMethod(r.Method) + "."}}, r)
 		return
 	}
 	s.fail(w, r, frontdesk.Errorf(frontdesk.NotFound, "There is nothing at this address."))
+}
+
+// methods lists what a path without parameters takes, empty if no route has it.
+func (s *server) methods(path string) string {
+	var out []string
+	for _, m := range []string{http.MethodDelete, http.MethodGet, http.MethodPatch, http.MethodPost, http.MethodPut} {
+		if s.routes[m+" "+path] != nil {
+			out = append(out, m)
+			if m == http.MethodGet {
+				out = append(out, http.MethodHead)
+			}
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func cleanMethod(m string) string {

@@ -115,10 +115,10 @@ func TestOnce(t *testing.T) {
 		if first.Code != 201 || again.Code != 201 || first.Body.String() != again.Body.String() || again.Header().Get("Idempotency-Replayed") != "true" {
 			t.Errorf("the same key answered\n%d %s\n%d %s", first.Code, first.Body, again.Code, again.Body)
 		}
-		if r := w.do(w.own.owner, "POST", "/v1/keys", `{"name":"other","scopes":["event.read"]}`, key("a")); r.Code != 422 || problem(t, r).Field != "Idempotency-Key" {
+		if r := w.do(w.own.owner, "POST", "/v1/keys", `{"name":"other","scopes":["event.read"]}`, key("a")); r.Code != 409 || problem(t, r).Field != "Idempotency-Key" {
 			t.Errorf("the key with another body: %d %s", r.Code, r.Body)
 		}
-		if r := w.do(w.own.owner, "POST", "/v1/sites", shop, key("a")); r.Code != 422 {
+		if r := w.do(w.own.owner, "POST", "/v1/sites", shop, key("a")); r.Code != 409 {
 			t.Errorf("the key at another address: %d %s", r.Code, r.Body)
 		}
 		if r := w.do(w.rival.owner, "POST", "/v1/keys", shop, key("a")); r.Code != 201 || r.Body.String() == first.Body.String() {
@@ -126,6 +126,9 @@ func TestOnce(t *testing.T) {
 		}
 		if r := w.do(w.own.owner, "POST", "/v1/keys", shop, key(strings.Repeat("k", 201))); r.Code != 422 {
 			t.Errorf("an endless key: %d %s", r.Code, r.Body)
+		}
+		if r := w.do(w.own.owner, "POST", "/v1/keys", shop, map[string]string{"Idempotency-Key": " "}); r.Code != 422 {
+			t.Errorf("an empty key: %d %s", r.Code, r.Body)
 		}
 		var made MadeKey
 		must(t, json.Unmarshal(first.Body.Bytes(), &made))
@@ -229,7 +232,7 @@ func TestErrorsTellEnoughAndNoMore(t *testing.T) {
 		{"a bad zone", "POST", "/v1/sites", `{"key":"k1","name":{"en":"x"},"languages":["en"],"zone":"Mars"}`, 422, "invalid", "zone"},
 		{"a bad time", "POST", "/v1/knowledge", `{"question":"q","answer":"a","valid_from":"tomorrow"}`, 422, "invalid", "valid_from"},
 		{"an answer of blanks", "POST", "/v1/knowledge", `{"question":"q","answer":"  "}`, 422, "invalid", "answer"},
-		{"an event that is none", "POST", "/v1/webhooks", `{"url":"https://hooks.example.test","events":["everything"]}`, 422, "invalid", "events"},
+		{"an event that is none", "POST", "/v1/webhooks", `{"url":"https://hooks.example.test","events":["everything"]}`, 422, "invalid", "events[0]"},
 		{"a wrong sign-in", "POST", "/v1/sessions", `{"email":"x@example.test","password":"hunter2"}`, 401, "denied", ""},
 		{"too large", "POST", "/v1/sessions", `{"email":"` + strings.Repeat("x", 5000) + `"}`, 413, "invalid", ""},
 		{"an empty reply", "POST", "/v1/conversations/" + w.own.ids["conversations"] + "/messages", `{"text":" "}`, 422, "invalid", "text"},
@@ -245,6 +248,9 @@ func TestErrorsTellEnoughAndNoMore(t *testing.T) {
 		if r.Header().Get("X-Request-Id") != p.RequestID || r.Header().Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("%s: headers %v", c.name, r.Header())
 		}
+	}
+	if r := w.do(w.own.owner, "OPTIONS", "/v1/knowledge/export", "", nil); r.Code != 405 || r.Header().Get("Allow") != "GET, HEAD" {
+		t.Errorf("what an address takes: %d %v", r.Code, r.Header()["Allow"])
 	}
 	if r := w.do(w.own.owner, "POST", "/v1/sites", "{}", map[string]string{"Content-Type": "text/plain"}); r.Code != 415 {
 		t.Errorf("a body that says it is not JSON: %d %s", r.Code, r.Body)
@@ -302,7 +308,7 @@ func TestEventLog(t *testing.T) {
 		}
 		after = p.Next
 	}
-	if got < 10 {
+	if got < 4 {
 		t.Errorf("%d events", got)
 	}
 }
@@ -345,6 +351,9 @@ func TestKnowledgeByAPI(t *testing.T) {
 	if r.Code != 200 || !strings.Contains(r.Body.String(), "满59元包邮") || !strings.Contains(r.Header().Get("Content-Disposition"), "attachment") || strings.Contains(r.Body.String(), w.rival.tenant) {
 		t.Errorf("export: %d %s", r.Code, r.Body)
 	}
+	if r := w.do(w.own.owner, "GET", "/v1/knowledge/export?release=99", "", nil); r.Code != 404 || problem(t, r).Kind != "not_found" {
+		t.Errorf("export of no release: %d %s", r.Code, r.Body)
+	}
 	if r := w.do(w.own.owner, "POST", "/v1/knowledge/releases/1/rollback", "", nil); r.Code != 200 {
 		t.Errorf("rollback: %d %s", r.Code, r.Body)
 	}
@@ -359,10 +368,10 @@ func TestColleaguesConversation(t *testing.T) {
 	w.desk.agent = "somebody else"
 	for _, act := range []string{"take", "hand-back", "close"} {
 		path := "/v1/conversations/" + w.own.ids["conversations"] + "/" + act
-		if r := w.do(w.people[auth.Agent], "POST", path, "", nil); r.Code != 403 {
+		if r := w.do(w.as(auth.Agent), "POST", path, "", nil); r.Code != 403 {
 			t.Errorf("%s by an agent: %d %s", act, r.Code, r.Body)
 		}
-		if r := w.do(w.people[auth.Supervisor], "POST", path, "", nil); r.Code != 200 {
+		if r := w.do(w.as(auth.Supervisor), "POST", path, "", nil); r.Code != 200 {
 			t.Errorf("%s by a supervisor: %d %s", act, r.Code, r.Body)
 		}
 	}
@@ -382,7 +391,7 @@ func TestAttachmentCannotRun(t *testing.T) {
 func TestRevealIsKept(t *testing.T) {
 	w := newWorld(t, sqldbtest.SQLite(t))
 	path := "/v1/conversations/" + w.own.ids["conversations"] + "/reveal"
-	if r := w.do(w.people[auth.Compliance], "POST", path, `{"token":"<phone:1>","reason":"call the customer back"}`, nil); r.Code != 200 || !strings.Contains(r.Body.String(), "13800000000") {
+	if r := w.do(w.as(auth.Compliance), "POST", path, `{"token":"<phone:1>","reason":"call the customer back"}`, nil); r.Code != 200 || !strings.Contains(r.Body.String(), "13800000000") {
 		t.Fatalf("%d %s", r.Code, r.Body)
 	}
 	events, _, err := w.db.Events(t.Context(), w.own.tenant, 0, 1000)

@@ -6,6 +6,8 @@ import (
 	"regexp"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"frontdesk"
 )
 
 //go:embed docs
@@ -49,6 +51,16 @@ func (s *server) refine() {
 				Properties: map[string]*huma.Schema{"mon": shifts, "tue": shifts, "wed": shifts, "thu": shifts, "fri": shifts, "sat": shifts, "sun": shifts}}
 			week.PrecomputeMessages()
 			schema.Properties["week"] = week
+		case "WebhookInput":
+			types := make([]any, len(frontdesk.EventTypes))
+			for i, t := range frontdesk.EventTypes {
+				types[i] = t
+			}
+			schema.Properties["events"].Items.Enum = types
+			schema.Properties["events"].Items.PrecomputeMessages()
+		case "SiteInput", "Site":
+			schema.Properties["name"].MinProperties = new(1)
+			schema.Properties["name"].PrecomputeMessages()
 		case "SpecialDay":
 			schema.Properties["spans"] = shifts
 			for _, field := range []string{"date", "until"} {

@@ -136,7 +136,7 @@ func humaError(ctx context.Context, status int, errs []error) *ErrorAnswer {
 	kind, message, field := frontdesk.Invalid, "", ""
 	switch status {
 	case http.StatusBadRequest:
-		message = "The body is missing or not valid JSON."
+		message = "The body is missing or cannot be read."
 	case http.StatusRequestEntityTooLarge:
 		message = "The body is too large."
 	case http.StatusUnsupportedMediaType:

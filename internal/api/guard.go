@@ -70,8 +70,8 @@ func (s *server) guard(route *Route, next func(http.ResponseWriter, *http.Reques
 				return
 			}
 			r.Body = io.NopCloser(bytes.NewReader(b))
-			if key := r.Header.Get("Idempotency-Key"); key != "" && route.Once {
-				s.once.serve(s, w, r, key, b, next)
+			if key, sent := r.Header["Idempotency-Key"]; sent && route.Once {
+				s.once.serve(s, w, r, key[0], b, next)
 				return
 			}
 		}

@@ -127,7 +127,7 @@ func (d *idempotency) take(ctx context.Context, tenant, actor, key, request stri
 func (d *idempotency) again(s *server, w http.ResponseWriter, r *http.Request, actor, key, request string, old kept) {
 	switch {
 	case old.request != request:
-		s.fail(w, r, frontdesk.InvalidField("Idempotency-Key", "This key was used for another request."))
+		s.fail(w, r, &frontdesk.Error{Kind: frontdesk.Conflict, Field: "Idempotency-Key", Public: "This key was used for another request."})
 	case old.status == 0 && time.Since(frontdesk.FromMicros(old.created)) > time.Minute:
 		s.fail(w, r, frontdesk.Errorf(frontdesk.Conflict, "The first request with this key was cut off. Look whether its change was made before you send it under a new key."))
 	case old.status == 0:

@@ -125,7 +125,7 @@ type importInput struct {
 type exportInput struct {
 	OfBot
 	Format  string `query:"format" enum:"csv,xlsx,jsonl" default:"csv"`
-	Release int64  `query:"release" minimum:"0" doc:"0 or absent: the newest"`
+	Release int64  `query:"release" minimum:"0" maximum:"1000000000000" doc:"0 or absent: the newest"`
 }
 
 type testInput struct {
@@ -164,7 +164,7 @@ type releasesInput struct {
 
 type rollbackInput struct {
 	OfBot
-	Number int64 `path:"number" minimum:"0"`
+	Number int64 `path:"number" minimum:"0" maximum:"1000000000000"`
 }
 
 type releaseNumber struct {
@@ -277,6 +277,15 @@ func (s *server) exportKnowledge(ctx context.Context, in *exportInput) (*rawAnsw
 		return nil, absent("knowledge")
 	}
 	tenant, format := frontdesk.ActorFrom(ctx).Tenant, knowledge.Format(in.Format)
+	if in.Release > 0 { // looked for first: once bytes are out, it is too late to say that there is none
+		found, err := s.Knowledge.Releases(ctx, tenant, in.Bot, in.Release+1, 1)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 || found[0].Number != in.Release {
+			return nil, frontdesk.Errorf(frontdesk.NotFound, "There is no such release.")
+		}
+	}
 	return &rawAnswer{func(hc huma.Context) {
 		hc.SetHeader("Content-Type", exportTypes[format])
 		hc.SetHeader("Content-Disposition", `attachment; filename="knowledge.`+in.Format+`"`)

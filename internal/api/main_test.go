@@ -39,7 +39,7 @@ type world struct {
 	db     *sqldb.DB
 	own    company
 	rival  company
-	people map[auth.Role]client // of the own company
+	people map[auth.Role]client // of the own company, hired when first asked for
 	desk   *testDesk
 }
 
@@ -92,14 +92,20 @@ func newWorld(t testing.TB, db *sqldb.DB) *world {
 		must(t, err)
 		c.ids["sessions"] = sessions[0].ID
 	}
-	owner := frontdesk.Actor{Kind: frontdesk.ActorStaff, ID: w.own.ids["staff"], Tenant: w.own.tenant, Roles: []string{auth.Owner}}
-	for _, role := range auth.Roles {
-		email := role + "@example.test"
-		_, err := a.Hire(ctx, owner, auth.NewStaff{Email: email, Name: role, Password: password, Roles: []auth.Role{role}})
-		must(t, err)
-		w.people[role] = w.signIn(email)
-	}
 	return w
+}
+
+// as is a person of the own company in a role.
+func (w *world) as(role auth.Role) client {
+	w.t.Helper()
+	if c, ok := w.people[role]; ok {
+		return c
+	}
+	owner := frontdesk.Actor{Kind: frontdesk.ActorStaff, ID: w.own.ids["staff"], Tenant: w.own.tenant, Roles: []string{auth.Owner}}
+	_, err := w.s.Auth.Hire(w.t.Context(), owner, auth.NewStaff{Email: role + "@example.test", Name: role, Password: password, Roles: []auth.Role{role}})
+	must(w.t, err)
+	w.people[role] = w.signIn(role + "@example.test")
+	return w.people[role]
 }
 
 func siteNamed(key string) channel.Site {

@@ -103,7 +103,7 @@ func TestMatrix(t *testing.T) {
 				if route.Name == "change-own-password" && role != auth.Owner {
 					continue // it is throttled by address
 				}
-				r := w.do(w.people[role], route.Method, path, body, header)
+				r := w.do(w.as(role), route.Method, path, body, header)
 				cells++
 				may := auth.Allow(frontdesk.Actor{Kind: frontdesk.ActorStaff, Tenant: "t", Roles: []string{role}}, route.Need) == nil
 				foreign := strings.Contains(route.Path, "{id}")

@@ -101,7 +101,6 @@ function fill(box, method, path, op) {
   const w = words[language];
   const need = el("p", "quiet", op["x-permission"] ? `${w.needs}: ${op["x-permission"]}` : w.open);
   box.append(need);
-  if (language === "zh" && op.summary) box.append(el("p", "quiet", op.summary));
   for (const where of ["path", "query", "header"]) {
     const params = (op.parameters || []).filter((p) => p.in === where);
     if (!params.length) continue;
