@@ -161,5 +161,6 @@ type Candidate struct {
 // Release is what the bot knows at one time: an immutable version of its knowledge.
 type Release interface {
 	Search(q knowledge.Query) knowledge.Result
-	HasWording(text string) (entry string, ok bool)
+	// Exact is the ladder's rung of exact questions: it needs no search.
+	Exact(text string, now int64) (*knowledge.Entry, bool)
 }

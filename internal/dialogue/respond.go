@@ -157,6 +157,13 @@ func (st *step) answer(seg segment) {
 		return
 	}
 	question := withoutGreeting(seg.text)
+	if e, ok := st.release.Exact(question, st.in.Now.UnixMicro()); ok {
+		note.Rule = "exact wording"
+		note.Candidates = []Candidate{{ID: e.ID, Question: e.Question, Wording: question, Score: exactScore}}
+		st.remember(question)
+		st.give(seg, question, e, exactScore)
+		return
+	}
 	found := st.release.Search(knowledge.Query{Text: question, Lang: st.state.Language, Now: st.in.Now.UnixMicro(), Context: st.state.Recent})
 	note.Threshold, note.Ask = found.Threshold, found.ClarifyThreshold
 	for _, c := range found.Candidates[:min(len(found.Candidates), candidatesMax)] {
@@ -167,13 +174,7 @@ func (st *step) answer(seg segment) {
 	switch found.Decision {
 	case knowledge.Answer:
 		best := found.Candidates[0]
-		st.state.Missed = 0
-		st.kinds = append(st.kinds, KindAnswer)
-		st.out.Replies = append(st.out.Replies, Reply{ReplyTo: seg.seqs, Content: frontdesk.Content{Parts: []frontdesk.Part{{
-			Kind: frontdesk.PartText, Text: best.Entry.Answer,
-			Sources: []frontdesk.Source{{ID: best.Entry.ID, Title: best.Entry.Question, Score: best.Score}},
-		}}}})
-		st.expectOrder(question)
+		st.give(seg, question, best.Entry, best.Score)
 	case knowledge.Clarify:
 		var buttons []frontdesk.Button
 		for _, c := range found.Candidates[:min(len(found.Candidates), candidatesMax)] {
@@ -185,6 +186,20 @@ func (st *step) answer(seg segment) {
 	default:
 		st.unknown(seg, question)
 	}
+}
+
+// exactScore is the probability that an entry answers its own wording: its author has said so.
+const exactScore = 0.99
+
+// give answers from an entry, with its source.
+func (st *step) give(seg segment, question string, e *knowledge.Entry, score float64) {
+	st.state.Missed = 0
+	st.kinds = append(st.kinds, KindAnswer)
+	st.out.Replies = append(st.out.Replies, Reply{ReplyTo: seg.seqs, Content: frontdesk.Content{Parts: []frontdesk.Part{{
+		Kind: frontdesk.PartText, Text: e.Answer,
+		Sources: []frontdesk.Source{{ID: e.ID, Title: e.Question, Score: score}},
+	}}}})
+	st.expectOrder(question)
 }
 
 // unknown says honestly that there is no answer.

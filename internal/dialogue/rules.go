@@ -149,9 +149,9 @@ func Complete(r Release, s State, burst []Message) bool {
 	if rule(text) != "" {
 		return true
 	}
-	_, known := r.HasWording(text)
+	_, known := r.Exact(text, 0)
 	if !known && len(burst) > 1 {
-		_, known = r.HasWording(joined(burst))
+		_, known = r.Exact(joined(burst), 0)
 	}
 	return known
 }

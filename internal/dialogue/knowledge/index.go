@@ -312,6 +312,22 @@ func wordingKey(text string) uint64 {
 	return hashString(7, string(k))
 }
 
+// Exact returns the entry one of whose wordings is text, whatever blanks, punctuation, case and width, if it is valid at
+// now (microseconds; 0 ignores validity dates). It costs a look-up where Search costs a search.
+func (ix *Index) Exact(text string, now int64) (*Entry, bool) {
+	key := wordingKey(semantic.Normalise(text))
+	if key == 0 {
+		return nil, false
+	}
+	for i := len(ix.blocks) - 1; i >= 0; i-- {
+		v := ix.blocks[i]
+		if e, ok := v.exact[key]; ok && !v.hidden(e) && (now == 0 || v.entries[e].Valid(now)) {
+			return v.entries[e], true
+		}
+	}
+	return nil, false
+}
+
 // HasWording reports the entry one of whose wordings is text, whatever blanks, punctuation, case and width. Validity
 // dates are not looked at.
 func (ix *Index) HasWording(text string) (entryID string, ok bool) {
