@@ -239,16 +239,20 @@ func wordingText(e *Entry, which int16) string {
 	return e.Similar[which-1]
 }
 
-// elliptic reports a question that leans on the one before: 那冰箱呢, and in Shanghai?
+// elliptic reports a question that leans on the one before: 那冰箱呢, and the fridge? It must name something that the
+// knowledge knows, or thanks and greetings would be answered with the last answer.
 func elliptic(s *scratch, normal string) bool {
-	words := 0
+	words, known := 0, 0
 	for _, t := range s.q {
 		if t.class == classWord && t.light > .5 {
 			words++
+			if t.known {
+				known++
+			}
 		}
 	}
-	return words <= 1 || words <= 2 && (strings.HasPrefix(normal, "那") || strings.HasSuffix(normal, "呢") || strings.HasSuffix(normal, "呢?") ||
-		strings.HasPrefix(normal, "and ") || strings.HasPrefix(normal, "what about"))
+	leans := strings.HasPrefix(normal, "那") || strings.HasSuffix(normal, "呢") || strings.HasSuffix(normal, "呢?") || strings.HasPrefix(normal, "and ") || strings.HasPrefix(normal, "what about")
+	return known > 0 && (words == 1 || words == 2 && leans)
 }
 
 // inContext searches again with the previous question's words before the query's, if the query alone is too little and

@@ -67,6 +67,11 @@ func TestContextCompletesShortQuestions(t *testing.T) {
 	if r := ix.Search(Query{Text: "退款多久到账", Context: before}); first(r) != "refund" || r.Decision != Answer {
 		t.Errorf("a whole question is changed by what came before: %s", first(r))
 	}
+	for _, q := range []string{"谢谢", "好的", "嗯嗯", "thanks", "再见"} {
+		if r := ix.Search(Query{Text: q, Context: before}); r.Decision == Answer {
+			t.Errorf("%s is answered by %s", q, first(r))
+		}
+	}
 }
 
 // Candidates come best first, and their probabilities are shares of one.
