@@ -136,8 +136,8 @@ func (s *Service) Accept(ctx context.Context, in Inbound) (seq int64, err error)
 		m := Message{Seq: seq, From: ByCustomer, ClientID: in.ClientID, Text: content.Text(), Content: content, Parts: content.Parts, At: now, Change: seq, Episode: episode}
 		update = Update{Key: Key{in.Tenant, in.Conversation}, From: seq, To: seq, Owner: Owner(owner), Messages: []Message{m}}
 		if claimSeq == seq {
-			t = &turn{key: update.Key, claim: claim, number: turnNo, owner: Owner(owner), site: in.Site, state: state, fresh: true,
-				messages: []dialogue.Message{{Seq: seq, Content: content}}, askedAt: now}
+			t = &turn{key: update.Key, claim: claim, number: turnNo, owner: Owner(owner), epoch: epoch, site: in.Site, state: state, fresh: true,
+				messages: []dialogue.Message{{Seq: seq, Content: content}}, askedAt: now, lastAt: now}
 		}
 		return nil
 	})
