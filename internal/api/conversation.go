@@ -241,6 +241,9 @@ func (s *server) conversationRoutes() {
 			if s.Conversations == nil {
 				return nil, absent("conversations")
 			}
+			if _, err := s.Conversations.Get(ctx, in.ID); err != nil {
+				return nil, err // no conversation is not a conversation without traces
+			}
 			items, err := s.Conversations.Traces(ctx, in.ID, in.After, in.Limit)
 			return page(items, ""), err
 		})

@@ -1,0 +1,4 @@
+package api
+
+// Bodies are valid bodies of the routes that take one, for the tests of a whole node.
+var Bodies = bodies
