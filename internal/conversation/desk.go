@@ -203,7 +203,8 @@ func (s *Service) HandBack(ctx context.Context, tenant, id string) (Summary, err
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec("UPDATE conversation SET owner = $1, agent = '', epoch = epoch + 1, queued_at = 0, updated_at = $2 WHERE tenant = $3 AND id = $4",
+		// A turn under way still speaks for the queue: it comes to nothing, and the next one answers what it had read.
+		if _, err := tx.Exec("UPDATE conversation SET owner = $1, agent = '', epoch = epoch + 1, claim = '', queued_at = 0, updated_at = $2 WHERE tenant = $3 AND id = $4",
 			string(to), tx.Now(), tenant, id); err != nil {
 			return err
 		}

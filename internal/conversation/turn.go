@@ -98,6 +98,11 @@ func (s *Service) postpone(t *turn) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if lost := s.delayed[t.key]; lost != nil { // taken or closed meanwhile; nobody else would finish it
+		lost.timer.Stop()
+		lost.fresh = false
+		s.submit(lost)
+	}
 	s.delayed[t.key] = t
 	t.timer = time.AfterFunc(wait, func() {
 		s.mu.Lock()

@@ -298,7 +298,7 @@ func (c *customer) settled() {
 
 // row is what the conversation's row says.
 type row struct {
-	owner, agent, claim, state, preview   string
+	owner, agent, claim, state, preview    string
 	seq, asked, done, turn, episode, inbox int64
 }
 
