@@ -62,6 +62,10 @@ func TestFirstRun(t *testing.T) {
 		if r := w.do(owner, "GET", "/v1/conversations", "", nil); r.Code != 503 || problem(t, r).Kind != "unavailable" {
 			t.Errorf("a part that is not there: %d %s", r.Code, r.Body)
 		}
+		https := w.do(nobody, "POST", "/v1/sessions", `{"email":"olive@example.test","password":"correct horse 7"}`, map[string]string{"Origin": "https://example.com"})
+		if https.Code != 200 || cookie.Secure || !https.Result().Cookies()[0].Secure {
+			t.Errorf("the cookie does not follow the page's scheme: %d %+v", https.Code, https.Result().Cookies())
+		}
 		if r := w.do(owner, "DELETE", "/v1/sessions/current", "", nil); r.Code != 204 || r.Result().Cookies()[0].MaxAge >= 0 {
 			t.Errorf("sign out: %d %s", r.Code, r.Body)
 		}

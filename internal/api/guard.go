@@ -27,6 +27,9 @@ const (
 	publicRate, publicBurst = 10, 40
 )
 
+// bodyTime is how long a body may take to arrive: a slow sender must not hold memory for ever.
+const bodyTime = 2 * time.Minute
+
 // guard is what every request of a route passes, in order; only then its input is even read as JSON.
 func (s *server) guard(route *Route, next func(http.ResponseWriter, *http.Request)) func(http.ResponseWriter, *http.Request) {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -64,7 +67,10 @@ func (s *server) guard(route *Route, next func(http.ResponseWriter, *http.Reques
 			r = r.WithContext(frontdesk.WithActor(r.Context(), actor))
 		}
 		if changes {
+			conn := http.NewResponseController(w)
+			conn.SetReadDeadline(time.Now().Add(bodyTime)) // unsupported in tests only
 			b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, route.Limit))
+			conn.SetReadDeadline(time.Time{})
 			if err != nil {
 				s.failBody(w, r, err)
 				return

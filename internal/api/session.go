@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"frontdesk"
 	"frontdesk/internal/auth"
@@ -128,5 +129,7 @@ func (s *server) signOut(ctx context.Context, in *signOutInput) (*signedOut, err
 }
 
 func (s *server) cookie(r *http.Request, token string, age int) http.Cookie {
-	return http.Cookie{Name: sessionCookie, Value: token, Path: "/", MaxAge: age, HttpOnly: true, Secure: s.Secure || r.TLS != nil, SameSite: http.SameSiteStrictMode}
+	// Behind a proxy that ends TLS the browser's own word on its page is the best there is; guard has compared its host.
+	secure := s.Secure || r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://")
+	return http.Cookie{Name: sessionCookie, Value: token, Path: "/", MaxAge: age, HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode}
 }

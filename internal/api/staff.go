@@ -78,6 +78,11 @@ func (s *server) staffRoutes() {
 		func(ctx context.Context, in *setPasswordInput) (*none, error) {
 			return nil, s.Auth.SetPassword(ctx, frontdesk.ActorFrom(ctx), in.ID, in.Body.Password)
 		})
+	handle(s, Route{Method: http.MethodDelete, Path: "/v1/staff/{id}/sessions", Name: "sign-out-staff", Need: auth.StaffWrite, Group: "staff", Status: 204,
+		Doc: "End all of a person's sessions, as when a laptop is lost", DocZH: "强制员工所有设备下线"},
+		func(ctx context.Context, in *ByID) (*none, error) {
+			return nil, s.Auth.SignOutAll(ctx, frontdesk.ActorFrom(ctx), in.ID)
+		})
 	handle(s, Route{Method: http.MethodDelete, Path: "/v1/staff/{id}", Name: "delete-staff", Need: auth.StaffWrite, Group: "staff", Status: 204,
 		Doc: "Take an account away; what it did stays", DocZH: "删除员工"},
 		func(ctx context.Context, in *ByID) (*none, error) {

@@ -64,7 +64,7 @@ func (s *Service) SignIn(ctx context.Context, a Attempt) (m Staff, session Sessi
 		return m, session, "", err
 	}
 	if !ok {
-		return Staff{}, session, "", errors.Join(errSignIn, s.refused(ctx, m))
+		return Staff{}, session, "", errors.Join(errSignIn, s.refused(ctx, m, email, a.IP))
 	}
 	token = frontdesk.Secret()
 	err = s.db.Write(ctx, func(tx *sqldb.Tx) error {
@@ -111,12 +111,14 @@ func (s *Service) check(ctx context.Context, email string, a Attempt) (m Staff, 
 	return m, err == nil && m.Status == Active, err
 }
 
-// refused puts a failed sign-in of a known account into its tenant's log.
-func (s *Service) refused(ctx context.Context, m Staff) error {
-	if m.ID == "" {
-		return nil
-	}
+// refused puts a failed sign-in of a known account into its tenant's log. For an address nobody has it commits as much, so
+// that the time taken does not tell which it was.
+func (s *Service) refused(ctx context.Context, m Staff, email, ip string) error {
 	return s.db.Write(ctx, func(tx *sqldb.Tx) error {
+		if m.ID == "" {
+			_, err := tx.Exec(`UPDATE sign_in SET since = since WHERE id = $1`, throttleIDs(email, ip)[2])
+			return err
+		}
 		tx.Append(frontdesk.Event{Tenant: m.Tenant, Type: frontdesk.EvStaffSignInFailed, Subject: m.ID, Actor: "system:"})
 		return nil
 	})
@@ -263,6 +265,17 @@ func (s *Service) SignOut(ctx context.Context, tenant, staff, session string) er
 			return frontdesk.Errorf(frontdesk.NotFound, "There is no such session.")
 		}
 		return nil
+	})
+}
+
+// SignOutAll ends every session of a member of staff, as when a laptop is lost.
+func (s *Service) SignOutAll(ctx context.Context, actor frontdesk.Actor, id string) error {
+	return s.db.Write(ctx, func(tx *sqldb.Tx) error {
+		if _, err := lockStaff(tx, actor.Tenant, id); err != nil {
+			return err
+		}
+		changed(tx, actor, "staff", id, "signed_out")
+		return signOutAll(tx, actor.Tenant, id, "")
 	})
 }
 
