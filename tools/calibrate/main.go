@@ -119,6 +119,9 @@ func examples(w world, names []string, k int) []example {
 func learnRank(all []world) map[string]float64 {
 	var data []example
 	for _, w := range all {
+		if w.kinds != nil {
+			w.weight = rankAsked
+		}
 		for _, e := range examples(w, ranking, 12) {
 			if slices.Contains(e.right, true) && slices.Contains(e.right, false) {
 				for _, x := range e.x {
@@ -132,19 +135,25 @@ func learnRank(all []world) map[string]float64 {
 			}
 		}
 	}
+	most := make([]float64, len(ranking))
+	for i, n := range ranking {
+		if most[i] = math.Inf(1); n == "answer_only" {
+			most[i] = mostAnswer
+		}
+	}
 	before, after := 0.0, 0.0
-	w := descend(make([]float64, len(ranking)), make([]float64, len(ranking)), mostRank, func(w, grad []float64) float64 {
+	w := descend(make([]float64, len(ranking)), make([]float64, len(ranking)), most, func(w, grad []float64) float64 {
 		loss, total := 0.0, 0.0
 		before, after = 0, 0
 		for _, e := range data {
 			p, sum, good := make([]float64, len(e.x)), 0.0, 0.0
-			most := math.Inf(-1)
+			high := math.Inf(-1)
 			for i, x := range e.x {
 				p[i] = inner(w, x)
-				most = max(most, p[i])
+				high = max(high, p[i])
 			}
 			for i := range p {
-				p[i] = math.Exp(p[i] - most)
+				p[i] = math.Exp(p[i] - high)
 				sum += p[i]
 				if e.right[i] {
 					good += p[i]
@@ -184,8 +193,12 @@ func learnRank(all []world) map[string]float64 {
 	return named(ranking, w)
 }
 
-// mostRank bounds what one feature counts in ranking, so that none decides alone.
-const mostRank = 4
+// mostAnswer bounds what the answer's text counts in ranking: long answers hold many words.
+const mostAnswer = 3
+
+// rankAsked is the weight of the demo's kept-apart questions in ranking. They should decide how sure an answer is, for
+// they are like what customers ask; what makes two texts alike is better learned from more fields.
+const rankAsked = 1.5
 
 // hidden is how many units the network of the answer stage has.
 const hidden = 8
@@ -222,7 +235,7 @@ func learnAnswer(all []world) network {
 		}
 	}
 	h, dh := make([]float64, hidden), make([]float64, hidden)
-	w := descend(start, least, math.Inf(1), func(w, grad []float64) float64 {
+	w := descend(start, least, nil, func(w, grad []float64) float64 {
 		loss, total := 0.0, 0.0
 		out := w[hidden*n:]
 		for _, e := range data {
@@ -269,9 +282,9 @@ func scale(grad []float64, loss, total float64) float64 {
 	return loss / total
 }
 
-// descend minimises f from start with Adam and a little weight decay, keeping each weight between its least
-// and most.
-func descend(start, least []float64, most float64, f func(w, grad []float64) float64) []float64 {
+// descend minimises f from start with Adam and a little weight decay, keeping each weight between its least and most;
+// no most means no bound.
+func descend(start, least, most []float64, f func(w, grad []float64) float64) []float64 {
 	const steps, decay = 1200, 2e-5
 	n := len(start)
 	w, m, v := slices.Clone(start), make([]float64, n), make([]float64, n)
@@ -284,7 +297,10 @@ func descend(start, least []float64, most float64, f func(w, grad []float64) flo
 			m[j] = .9*m[j] + .1*g
 			v[j] = .999*v[j] + .001*g*g
 			w[j] -= rate * (m[j] / (1 - math.Pow(.9, float64(t)))) / (math.Sqrt(v[j]/(1-math.Pow(.999, float64(t)))) + 1e-9)
-			w[j] = min(max(w[j], least[j]), most)
+			w[j] = max(w[j], least[j])
+			if most != nil {
+				w[j] = min(w[j], most[j])
+			}
 		}
 		if t%400 == 0 {
 			fmt.Fprintf(os.Stderr, "step %d loss %.5f\n", t, loss)
