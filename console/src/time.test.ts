@@ -16,8 +16,9 @@ describe("time", () => {
     [42_900, "0:42"],
     [725_000, "12:05"],
     [3_723_000, "1:02:03"],
+    [27.4 * 86_400_000, "27天"],
     [-5000, "0:00"], // the clocks of two computers differ
-  ])("shows a wait of %i ms as %s", (ms, text) => expect(elapsed(ms)).toBe(text));
+  ])("shows a wait of %i ms as %s", (ms, text) => expect(elapsed(ms, "zh")).toBe(text));
 
   it("speaks of the past in the reader's language", () => {
     const now = 1_000_000_000_000;

@@ -17,8 +17,9 @@ export function ago(at: number, now: number, locale: string): string {
   return f.format(Math.trunc(s / 86400), "day");
 }
 
-/** A waiting time as 0:42, 12:05 or 1:02:03. */
-export function elapsed(ms: number): string {
+/** A waiting time as 0:42, 12:05 or 1:02:03, and in days from the second on. */
+export function elapsed(ms: number, locale: string): string {
+  if (ms >= 48 * 3600_000) return new Intl.NumberFormat(locale, { style: "unit", unit: "day", unitDisplay: "narrow" }).format(Math.floor(ms / 86_400_000));
   const s = Math.max(0, Math.floor(ms / 1000));
   const two = (n: number): string => String(n).padStart(2, "0");
   const h = Math.floor(s / 3600);

@@ -1,0 +1,770 @@
+// Made by tools/types.mjs from /openapi.json. Do not edit.
+export type paths = Record<string, never>;
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Answer: {
+            /** Format: double */
+            confidence: number;
+            /** @enum {string} */
+            kind: "answer" | "clarify" | "flow" | "handoff" | "abstain";
+            sources: components["schemas"]["AnswerSource"][];
+            text: string;
+            trace?: unknown;
+        };
+        AnswerSource: {
+            id: string;
+            /** Format: double */
+            score: number;
+            title?: string;
+        };
+        AskInputBody: {
+            language?: string;
+            text: string;
+            /** @description Say why, too */
+            trace?: boolean;
+        };
+        Attachment: {
+            /** Format: int64 */
+            height?: number;
+            id: string;
+            name?: string;
+            sha256: string;
+            /** Format: int64 */
+            size: number;
+            type: string;
+            /** Format: int64 */
+            width?: number;
+        };
+        Button: {
+            label: string;
+            value: string;
+        };
+        Card: {
+            action?: components["schemas"]["Button"];
+            lines?: components["schemas"]["Field"][];
+            title: string;
+            type: string;
+        };
+        Conversation: {
+            agent?: string;
+            agent_name?: string;
+            /**
+             * Format: int64
+             * @description The customer's last message
+             */
+            asked_at?: number;
+            contact: string;
+            /** Format: int64 */
+            episode: number;
+            /**
+             * Format: int64
+             * @description Counts changes of owner
+             */
+            epoch: number;
+            id: string;
+            language: string;
+            /** @description The contact's, if known */
+            name?: string;
+            /** Format: int64 */
+            opened_at: number;
+            /** @enum {string} */
+            owner: "bot" | "queue" | "agent" | "closed";
+            /** @description Masked beginning of the last message */
+            preview: string;
+            /** Format: int64 */
+            queued_at?: number;
+            /**
+             * Format: int64
+             * @description The last change
+             */
+            seq: number;
+            site: string;
+            /**
+             * Format: int64
+             * @description 1 if the customer wrote something staff have not seen
+             */
+            unread: number;
+            /** Format: int64 */
+            updated_at: number;
+            visitor: string;
+        };
+        Delivery: {
+            /** Format: int64 */
+            attempts: number;
+            /**
+             * Format: int64
+             * @description HTTP status of the last attempt
+             */
+            code?: number;
+            /** Format: int64 */
+            created_at: number;
+            /** Format: int64 */
+            done_at?: number;
+            /**
+             * Format: int64
+             * @description Next attempt
+             */
+            due_at?: number;
+            error?: string;
+            event: string;
+            id: string;
+            /** @enum {string} */
+            status: "waiting" | "done" | "failed";
+            type: string;
+        };
+        Entry: {
+            answer: string;
+            category: string;
+            /** Format: int64 */
+            changed_at: number;
+            changed_by: string;
+            /** @description Of the content: pass it as if_hash to be told of a change in between */
+            hash: string;
+            id: string;
+            lang: string;
+            negative: string[];
+            question: string;
+            /**
+             * Format: int64
+             * @description That made it what it is
+             */
+            release: number;
+            similar: string[];
+            valid_from?: string;
+            valid_to?: string;
+        };
+        EntryInput: {
+            answer: string;
+            category?: string;
+            /** @description Primary tag such as zh or en; guessed if absent */
+            lang?: string;
+            /** @description Near questions that it does not answer */
+            negative?: string[];
+            question: string;
+            /** @description Other ways to ask it */
+            similar?: string[];
+            /** @description RFC 3339 time or YYYY-MM-DD */
+            valid_from?: string;
+            /** @description The first moment it is no longer valid */
+            valid_to?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        ErrorAnswer: {
+            error: components["schemas"]["Fault"];
+        };
+        Event: {
+            actor?: string;
+            /** Format: int64 */
+            at: number;
+            conversation?: string;
+            data?: unknown;
+            id: string;
+            /** Format: int64 */
+            pos: number;
+            subject?: string;
+            tenant: string;
+            type: string;
+            /** Format: int64 */
+            version: number;
+        };
+        EventPage: {
+            items: components["schemas"]["Event"][];
+            /** @description Pass it as after, now or later */
+            next: string;
+        };
+        Fault: {
+            /** @description The field at fault, if one is */
+            field?: string;
+            /** @enum {string} */
+            kind: "internal" | "invalid" | "not_found" | "conflict" | "denied" | "limited" | "unavailable";
+            message: string;
+            /** @description Names the request in the server's log */
+            request_id: string;
+        };
+        Field: {
+            label: string;
+            value: string;
+        };
+        Form: {
+            fields: components["schemas"]["FormField"][];
+            id: string;
+            title: string;
+        };
+        FormField: {
+            choices?: string[];
+            label: string;
+            name: string;
+            required?: boolean;
+            type: string;
+        };
+        HireInputBody: {
+            email: string;
+            name: string;
+            /** @description To begin with; they can change it */
+            password: string;
+            roles: ("owner" | "supervisor" | "agent" | "analyst" | "compliance" | "auditor" | "integrator")[];
+        };
+        HitCandidate: {
+            features?: {
+                [key: string]: number;
+            };
+            id: string;
+            question: string;
+            /**
+             * Format: double
+             * @description Probability that it answers the question
+             */
+            score: number;
+            /** @description One of its negative wordings is nearer */
+            vetoed?: boolean;
+            /** @description The nearest of its wordings */
+            wording: string;
+        };
+        HitTest: {
+            candidates: components["schemas"]["HitCandidate"][];
+            /** Format: double */
+            confidence: number;
+            /** @enum {string} */
+            kind: "answer" | "clarify" | "abstain";
+            /** Format: int64 */
+            release: number;
+            /** @description The answer, if it would give one */
+            text: string;
+            /** Format: double */
+            threshold: number;
+        };
+        Home: {
+            /**
+             * Format: int64
+             * @description What happened until then is counted
+             */
+            as_of: number;
+            /** @description The last 30, the oldest first */
+            days: components["schemas"]["HomeDay"][];
+            now: components["schemas"]["HomeNow"];
+            today: components["schemas"]["HomeDay"];
+            yesterday: components["schemas"]["HomeDay"];
+        };
+        HomeDay: {
+            /**
+             * Format: int64
+             * @description Turns that gave an answer from knowledge
+             */
+            answered: number;
+            /** Format: int64 */
+            clarified: number;
+            /** Format: int64 */
+            conversations: number;
+            /** @description YYYY-MM-DD */
+            date: string;
+            /** Format: int64 */
+            handed_over: number;
+            /**
+             * Format: int64
+             * @description Of customers
+             */
+            messages: number;
+            /** Format: int64 */
+            not_known: number;
+            /** Format: int64 */
+            not_solved: number;
+            /**
+             * Format: int64
+             * @description Answers that customers called solved
+             */
+            solved: number;
+        };
+        HomeNow: {
+            /** Format: int64 */
+            longest_wait_ms: number;
+            /** Format: int64 */
+            waiting: number;
+            /** Format: int64 */
+            with_agent: number;
+            /** Format: int64 */
+            with_bot: number;
+        };
+        Hours: {
+            /** @description Holidays and days with other shifts; the first that matches a date counts */
+            special?: components["schemas"]["SpecialDay"][];
+            /** @description Shifts of each day of the week; a day left out is closed */
+            week?: {
+                fri?: string[];
+                mon?: string[];
+                sat?: string[];
+                sun?: string[];
+                thu?: string[];
+                tue?: string[];
+                wed?: string[];
+            };
+        };
+        IdentitySecrets: {
+            current: string;
+            /** @description Still verifies */
+            previous?: string;
+        };
+        Key: {
+            /** Format: int64 */
+            created_at: number;
+            created_by: string;
+            /** Format: int64 */
+            expires_at?: number;
+            /** @description The last four characters */
+            hint: string;
+            id: string;
+            name: string;
+            /** Format: int64 */
+            revoked_at?: number;
+            scopes: string[];
+            /**
+             * Format: int64
+             * @description To the minute
+             */
+            used_at?: number;
+        };
+        KeyInputBody: {
+            /**
+             * Format: int64
+             * @description 0 or absent: never
+             */
+            expires_at?: number;
+            name: string;
+            /** @description Permissions of the key; none that you do not hold */
+            scopes: string[];
+        };
+        MadeKey: {
+            /** Format: int64 */
+            created_at: number;
+            created_by: string;
+            /** Format: int64 */
+            expires_at?: number;
+            /** @description The last four characters */
+            hint: string;
+            id: string;
+            name: string;
+            /** Format: int64 */
+            revoked_at?: number;
+            scopes: string[];
+            /** @description Shown this once */
+            secret: string;
+            /**
+             * Format: int64
+             * @description To the minute
+             */
+            used_at?: number;
+        };
+        MadeWebhook: {
+            active: boolean;
+            /** Format: int64 */
+            created_at: number;
+            events: string[];
+            /**
+             * Format: int64
+             * @description Deliveries failed in a row
+             */
+            failing: number;
+            id: string;
+            name: string;
+            /** @description Signs each request; shown this once */
+            secret: string;
+            /** Format: int64 */
+            updated_at: number;
+            url: string;
+        };
+        Me: {
+            /** @description For the header X-CSRF-Token of every request that changes something */
+            csrf: string;
+            email: string;
+            id: string;
+            name: string;
+            permissions: string[];
+            roles: string[];
+            tenant: string;
+        };
+        Message: {
+            /** Format: int64 */
+            at: number;
+            author_id?: string;
+            /**
+             * Format: int64
+             * @description Its last change
+             */
+            change: number;
+            client_id?: string;
+            /** Format: int64 */
+            episode?: number;
+            /** @enum {string} */
+            from: "customer" | "bot" | "agent" | "system" | "note";
+            name?: string;
+            parts?: components["schemas"]["Part"][];
+            recalled?: boolean;
+            redacted?: boolean;
+            reply_to?: number[];
+            revised?: boolean;
+            /** Format: int64 */
+            seq: number;
+            /**
+             * Format: int64
+             * @description The customer's word on it: 1 solved, -1 not
+             */
+            solved?: number;
+            text: string;
+        };
+        Messages: {
+            messages: components["schemas"]["Message"][];
+            /**
+             * Format: int64
+             * @description Pass it as after
+             */
+            seq: number;
+        };
+        NoteInputBody: {
+            client_id?: string;
+            text: string;
+        };
+        PageConversation: {
+            items: components["schemas"]["Conversation"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageDelivery: {
+            items: components["schemas"]["Delivery"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageEntry: {
+            items: components["schemas"]["Entry"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageKey: {
+            items: components["schemas"]["Key"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PagePublished: {
+            items: components["schemas"]["Published"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageSession: {
+            items: components["schemas"]["Session"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageSite: {
+            items: components["schemas"]["Site"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageStaff: {
+            items: components["schemas"]["Staff"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageString: {
+            items: string[];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageTrace: {
+            items: components["schemas"]["Trace"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageUnanswered: {
+            items: components["schemas"]["Unanswered"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageWebhook: {
+            items: components["schemas"]["Webhook"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        Part: {
+            attachment?: components["schemas"]["Attachment"];
+            buttons?: components["schemas"]["Button"][];
+            card?: components["schemas"]["Card"];
+            form?: components["schemas"]["Form"];
+            kind: string;
+            sources?: components["schemas"]["Source"][];
+            text?: string;
+        };
+        PasswordInputBody: {
+            current: string;
+            password: string;
+        };
+        Problem: {
+            field: string;
+            reason: string;
+            /** Format: int64 */
+            row: number;
+        };
+        Published: {
+            actor: string;
+            /** Format: int64 */
+            added: number;
+            /** Format: int64 */
+            at: number;
+            /** Format: int64 */
+            changed: number;
+            /** Format: int64 */
+            number: number;
+            reason: string;
+            /** Format: int64 */
+            removed: number;
+            /** Format: int64 */
+            source?: number;
+        };
+        ReleaseNumber: {
+            /** Format: int64 */
+            release: number;
+        };
+        ReplyInputBody: {
+            /** @description Ids of uploaded attachments */
+            attachments?: string[];
+            /** @description Your name for the message: the same one twice is the same message */
+            client_id?: string;
+            text?: string;
+        };
+        Report: {
+            /** Format: int64 */
+            added: number;
+            /** Format: int64 */
+            changed: number;
+            /** Format: int64 */
+            failed: number;
+            problems: components["schemas"]["Problem"][];
+            /** Format: int64 */
+            read: number;
+            /** Format: int64 */
+            release: number;
+            /** Format: double */
+            seconds: number;
+            /** Format: int64 */
+            skipped: number;
+        };
+        RevealInputBody: {
+            /** @description Why; it is kept */
+            reason: string;
+            /** @description As it stands in the message: <phone:1> */
+            token: string;
+        };
+        Revealed: {
+            value: string;
+        };
+        ReviseInputBody: {
+            text: string;
+        };
+        RotateInputBody: {
+            /** @description The secret in use leaked: it stops to verify at once */
+            drop?: boolean;
+        };
+        Sent: {
+            /** Format: int64 */
+            seq: number;
+        };
+        Session: {
+            browser: string;
+            /** Format: int64 */
+            created_at: number;
+            /** @description The one that asks */
+            current: boolean;
+            /** Format: int64 */
+            expires_at: number;
+            id: string;
+            ip: string;
+            /** Format: int64 */
+            seen_at: number;
+        };
+        SetPasswordInputBody: {
+            password: string;
+        };
+        Settings: {
+            /** @description Accent, #rrggbb */
+            colour?: string;
+            /** @description Address of a picture: https:// or a path of this server */
+            logo?: string;
+            /** @description Texts by name: greeting, offline, placeholder .. */
+            texts?: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+        };
+        SetupDone: {
+            site: string;
+            /** @description What the script of the company's pages names */
+            site_key: string;
+            staff: string;
+            tenant: string;
+        };
+        SetupInputBody: {
+            company: string;
+            email: string;
+            name: string;
+            password: string;
+            /**
+             * @description IANA name of the company's zone
+             * @default Asia/Shanghai
+             */
+            zone?: string;
+        };
+        SetupState: {
+            /** @description No owner was made yet */
+            needed: boolean;
+        };
+        SignInInputBody: {
+            email: string;
+            password: string;
+        };
+        Site: {
+            /** @default default */
+            bot?: string;
+            /** Format: int64 */
+            created_at: number;
+            hours?: components["schemas"]["Hours"];
+            id: string;
+            /** @description Public and unique; what the page's script names */
+            key: string;
+            /** @description The default first */
+            languages: string[];
+            /** @description By language */
+            name: {
+                [key: string]: string;
+            };
+            open_now: boolean;
+            /** @description Pages that may embed the widget: https://shop.example.com or https://*.example.com */
+            origins?: string[];
+            settings?: components["schemas"]["Settings"];
+            /**
+             * Format: int64
+             * @description Pass it as base of an update to be told of a change in between
+             */
+            updated_at: number;
+            /** @description IANA name */
+            zone: string;
+        };
+        SiteInput: {
+            /** @default default */
+            bot?: string;
+            hours?: components["schemas"]["Hours"];
+            /** @description Public and unique; what the page's script names */
+            key: string;
+            /** @description The default first */
+            languages: string[];
+            /** @description By language */
+            name: {
+                [key: string]: string;
+            };
+            /** @description Pages that may embed the widget: https://shop.example.com or https://*.example.com */
+            origins?: string[];
+            settings?: components["schemas"]["Settings"];
+            /** @description IANA name */
+            zone: string;
+        };
+        Source: {
+            id: string;
+            /** Format: double */
+            score: number;
+            title: string;
+            url?: string;
+        };
+        SpecialDay: {
+            /** @description YYYY-MM-DD */
+            date: string;
+            name?: {
+                [key: string]: string;
+            };
+            spans?: string[];
+            /** @description Last day of a range, YYYY-MM-DD */
+            until?: string;
+        };
+        Staff: {
+            /** Format: int64 */
+            created_at: number;
+            email: string;
+            id: string;
+            name: string;
+            roles: string[];
+            /** @enum {string} */
+            status: "active" | "disabled";
+            /** Format: int64 */
+            updated_at: number;
+        };
+        StaffChangeInputBody: {
+            name?: string;
+            roles?: ("owner" | "supervisor" | "agent" | "analyst" | "compliance" | "auditor" | "integrator")[];
+            /** @enum {string} */
+            status?: "active" | "disabled";
+        };
+        TestInputBody: {
+            lang?: string;
+            text: string;
+        };
+        Trace: {
+            /** Format: int64 */
+            at: number;
+            /** @description What went in and why it came out so */
+            body: unknown;
+            /** Format: int64 */
+            release: number;
+            /** @description Messages it made */
+            replies: number[];
+            /** @description Messages it took */
+            seqs: number[];
+            /** Format: int64 */
+            turn: number;
+        };
+        Unanswered: {
+            /** Format: int64 */
+            at: number;
+            /** @description The last in which it was asked */
+            conversation: string;
+            /**
+             * Format: int64
+             * @description How often it was asked like this
+             */
+            count: number;
+            id: string;
+            language: string;
+            /** @description Masked */
+            text: string;
+        };
+        Webhook: {
+            active: boolean;
+            /** Format: int64 */
+            created_at: number;
+            events: string[];
+            /**
+             * Format: int64
+             * @description Deliveries failed in a row
+             */
+            failing: number;
+            id: string;
+            name: string;
+            /** Format: int64 */
+            updated_at: number;
+            url: string;
+        };
+        WebhookInput: {
+            /** @description Absent: true */
+            active?: boolean;
+            /** @description Event types; absent: all */
+            events?: string[];
+            name?: string;
+            /** @description https:// address that events are posted to */
+            url: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;
