@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"strings"
 
 	"frontdesk"
 	"frontdesk/demo"
@@ -42,6 +43,7 @@ type BenchPathCmd struct {
 	Rate       float64 `default:"500" help:"Messages a second."`
 	Seconds    float64 `default:"10" help:"How long to send at that rate; the bare writer takes as long again, by turns."`
 	Entries    int     `default:"20000" help:"Made-up knowledge entries beside the demo's."`
+	Changed    bool    `help:"Customers put the entries' wordings as people do, with politeness and typing errors, instead of word for word: each needs a search."`
 	Saturation bool    `default:"true" negatable:"" help:"Also look for the highest rate that is held."`
 	Overload   float64 `placeholder:"TIMES" help:"Also send this multiple of the saturation."`
 	Minutes    float64 `default:"5" help:"How long to overload."`
@@ -62,7 +64,7 @@ func (c *BenchPathCmd) Run(ctx context.Context, out *Output) error {
 	case c.Minutes <= 0 || c.Minutes > 120:
 		return frontdesk.InvalidField("--minutes", "must be above 0 and at most 120")
 	}
-	report, err := load.Path(ctx, load.PathOptions{Common: c.common(out, benchWordings(c.Entries)), Rate: c.Rate, Seconds: c.Seconds, Entries: c.Entries,
+	report, err := load.Path(ctx, load.PathOptions{Common: c.common(out, c.wordings()), Rate: c.Rate, Seconds: c.Seconds, Entries: c.Entries,
 		Profile: c.Profile, Saturation: c.Saturation, Overload: c.Overload, Minutes: c.Minutes})
 	if err != nil {
 		return err
@@ -70,11 +72,20 @@ func (c *BenchPathCmd) Run(ctx context.Context, out *Output) error {
 	return safe(out, report, report.Lost+report.Duplicated+report.Reordered)
 }
 
-// benchWordings are every wording of the entries that the server makes up too. They are asked as they stand: a distorted one may look like the
-// first half of a message, and the time the server then waits for the other half would be measured instead of its speed.
-func benchWordings(entries int) []string {
+// wordings are what customers ask: every wording of the entries that the server makes up too. Changed ones end in a
+// question mark, for a distorted one may look like the first half of a message, and the time the server then waits for
+// the other half would be measured instead of its speed.
+func (c *BenchPathCmd) wordings() []string {
+	entries := knowledge.Synthetic(c.Entries, demo.Seed)
+	if c.Changed {
+		changed, _ := knowledge.Questions(entries, 40_000, demo.Seed+1)
+		for i, text := range changed {
+			changed[i] = strings.TrimRight(text, "?？") + "？"
+		}
+		return changed
+	}
 	var out []string
-	for _, e := range knowledge.Synthetic(entries, demo.Seed) {
+	for _, e := range entries {
 		out = append(append(out, e.Question), e.Similar...)
 	}
 	return out

@@ -85,7 +85,7 @@ func Crash(ctx context.Context, opt CrashOptions) (report CrashReport, err error
 	c.server = first
 	defer func() { c.server.Stop() }()
 	if err := first.Ready(ctx, 3*time.Minute); err != nil {
-		return report, err
+		return report, first.blame(err)
 	}
 	if opt.PowerCut { // the demo company is made without tracing; from here on every write is watched
 		if err := first.Stop(); err != nil {
