@@ -62,7 +62,10 @@ func (s *server) attachmentRoutes() {
 				hc.SetHeader("Content-Security-Policy", "default-src 'none'; sandbox")
 				hc.SetHeader("Cache-Control", "private, max-age=86400, immutable")
 				hc.SetStatus(http.StatusOK)
-				io.Copy(hc.BodyWriter(), r)
+				if _, err := io.Copy(hc.BodyWriter(), r); err != nil && ctx.Err() == nil {
+					s.Log.ErrorContext(ctx, "download broke off", "request_id", requestID(ctx), "error", err)
+					panic(http.ErrAbortHandler) // a file that is not whole must not look whole
+				}
 			}}, nil
 		})
 }

@@ -109,10 +109,12 @@ func (s *server) write(w http.ResponseWriter, a *ErrorAnswer, r *http.Request) {
 		w.Header()[k] = v
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(a.status)
-	if r.Method != http.MethodHead {
-		json.NewEncoder(w).Encode(a)
+	b, err := json.Marshal(a)
+	if err != nil {
+		panic(err) // a struct of strings
 	}
+	w.WriteHeader(a.status)
+	w.Write(append(b, '\n'))
 }
 
 // Texts that are ours and so may be shown when huma reports a body that cannot be read.
@@ -165,7 +167,7 @@ func humaError(ctx context.Context, status int, errs []error) *ErrorAnswer {
 // firstDetail is the first error that names a place; messages of errors that do not are Go's own and are dropped.
 func firstDetail(errs []error) (*huma.ErrorDetail, bool) {
 	for _, err := range errs {
-		d, ok := err.(*huma.ErrorDetail)
+		d, ok := errors.AsType[*huma.ErrorDetail](err)
 		if !ok || d == nil {
 			continue
 		}
