@@ -106,7 +106,7 @@ const acrossWindow = int64(2 * 60 * 1e6)
 
 // redactAcross seals values that the customer split over messages, as revisions of those messages, before the dialogue
 // sees them.
-func (s *Service) redactAcross(ctx context.Context, t *turn) error {
+func (s *Service) redactAcross(ctx context.Context, t *turn, state *dialogue.State) error {
 	continues := compliance.MayContinue(t.messages[0].Content)
 	if !continues && len(t.messages) == 1 {
 		return nil
@@ -165,16 +165,7 @@ func (s *Service) redactAcross(ctx context.Context, t *turn) error {
 			}
 		}
 	}
-	// The dialogue remembers former questions; a piece may stand among them.
-	if t.state != "" {
-		var state dialogue.State
-		if json.Unmarshal([]byte(t.state), &state) == nil {
-			state.Recent = nil
-			if b, err := json.Marshal(state); err == nil {
-				t.state = string(b)
-			}
-		}
-	}
+	state.Recent = nil // the dialogue remembers former questions; a piece may stand among them
 	s.Notify.Notify(Update{Key: t.key, From: changed[0].Change, To: changed[len(changed)-1].Change, Messages: changed})
 	return nil
 }

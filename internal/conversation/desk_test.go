@@ -374,7 +374,7 @@ func second[T any](_ T, err error) error { return err }
 
 // The outcomes are kept apart; none claims more than is known.
 func TestOutcomes(t *testing.T) {
-	lin := func(c *customer) context.Context { return staff(c.t, "lin") }
+	n := start(t, onSQLite(t), setup{})
 	for want, story := range map[string]func(c *customer){
 		"confirmed": func(c *customer) {
 			c.says("怎么退货？")
@@ -385,19 +385,15 @@ func TestOutcomes(t *testing.T) {
 		"not_known":   func(c *customer) { c.says("你们老板家的猫叫什么名字？"); c.hears(1) },
 		"left":        func(c *customer) { c.says("你好"); c.hears(1) },
 	} {
-		t.Run(want, func(t *testing.T) {
-			each(t, func(t *testing.T, p place) {
-				c := start(t, p, setup{}).customer()
-				story(c)
-				_, err := c.Close(lin(c), tenant, c.key.ID)
-				must(t, err)
-				var got string
-				must(t, c.db.QueryRow(t.Context(), "SELECT outcome FROM episode WHERE tenant = $1 AND conversation = $2", tenant, c.key.ID).Scan(&got))
-				if got != want {
-					t.Errorf("outcome %s, want %s:\n%s", got, want, c.transcript())
-				}
-			})
-		})
+		c := n.customer()
+		story(c)
+		_, err := c.Close(staff(t, "lin"), tenant, c.key.ID)
+		must(t, err)
+		var got string
+		must(t, c.db.QueryRow(t.Context(), "SELECT outcome FROM episode WHERE tenant = $1 AND conversation = $2", tenant, c.key.ID).Scan(&got))
+		if got != want {
+			t.Errorf("outcome %s, want %s:\n%s", got, want, c.transcript())
+		}
 	}
 }
 

@@ -213,7 +213,11 @@ func (s *Service) call(ctx context.Context, j effectJob) (output json.RawMessage
 			err = frontdesk.Errorf(frontdesk.Invalid, "action %s panicked: %v", j.name, p)
 		}
 	}()
-	return action.Call(ctx, j.id, input)
+	output, err = action.Call(ctx, j.id, input)
+	if err == nil && len(output) > 0 && !json.Valid(output) {
+		return nil, frontdesk.Errorf(frontdesk.Invalid, "action %s did not return JSON", j.name)
+	}
+	return output, err
 }
 
 // deliver counts a new inbox item and claims the turn for it if nobody works on the conversation. An agent's conversation
@@ -282,7 +286,15 @@ func (s *Service) dialogueTimer(tx *sqldb.Tx, t sqldb.Timer) error {
 	if err := json.Unmarshal(t.Payload, &p); err != nil {
 		return fmt.Errorf("timer payload: %w", err)
 	}
-	return s.post(tx, Key{t.Tenant, p.Conversation}, dialogue.InTimer, p.Name)
+	key := Key{t.Tenant, p.Conversation}
+	var owner string
+	err := tx.QueryRow("SELECT owner FROM conversation WHERE tenant = $1 AND id = $2", key.Tenant, key.ID).Scan(&owner)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && owner != string(OwnerBot) {
+		return nil // a reminder is worth nothing later: it must not come up when a person hands back
+	} else if err != nil {
+		return err
+	}
+	return s.post(tx, key, dialogue.InTimer, p.Name)
 }
 
 // idleTimer closes a conversation of the bot's that has gone quiet; others are looked at again later.

@@ -173,16 +173,27 @@ func (s *Service) tryTurn(ctx context.Context, t *turn) (postponed bool, err err
 		s.Log.Error("no release to answer from", "tenant", t.key.Tenant, "bot", site.Bot, "error", err)
 		return false, s.commit(ctx, t, s.fallen(t, state, site), site, state)
 	}
-	if t.input == nil && !dialogue.Complete(release, state, t.messages) && s.postpone(t) {
+	if t.input == nil && !complete(release, state, t.messages) && s.postpone(t) {
 		return true, nil
 	}
 	if t.input == nil {
-		if err := s.redactAcross(ctx, t); err != nil {
+		if err := s.redactAcross(ctx, t, &state); err != nil {
 			return false, err
 		}
 	}
 	out := s.respond(ctx, t, release, number, state, site)
 	return false, s.commit(ctx, t, out, site, state)
+}
+
+// complete reports whether the burst looks finished. One that cannot be judged is not waited for: respond meets the same
+// fault and answers for it.
+func complete(release dialogue.Release, state dialogue.State, burst []dialogue.Message) (ok bool) {
+	defer func() {
+		if recover() != nil {
+			ok = true
+		}
+	}()
+	return dialogue.Complete(release, state, burst)
 }
 
 // respond runs the dialogue's step; whatever goes wrong in it, the customer gets an answer and a person.
@@ -196,7 +207,7 @@ func (s *Service) respond(ctx context.Context, t *turn, release dialogue.Release
 		out.Trace.Release = number
 		out.Trace.Micros.Decided = time.Since(started).Microseconds()
 		if t.lastAt > 0 {
-			out.Trace.Micros.Waited = started.UnixMicro() - t.lastAt
+			out.Trace.Micros.Waited = s.DB.Now().UnixMicro() - t.lastAt
 		}
 	}()
 	now := s.DB.Now().In(site.Location())

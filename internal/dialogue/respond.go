@@ -135,7 +135,7 @@ func (st *step) segments() []segment {
 
 // answer decides one question.
 func (st *step) answer(seg segment) {
-	if l := semantic.Language(seg.text); l != "" {
+	if l := semantic.Language(spoken(seg.text)); l != "" {
 		st.state.Language = l
 	}
 	note := Step{Seqs: seg.seqs, Text: seg.text}

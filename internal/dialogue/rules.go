@@ -24,6 +24,20 @@ func findOrder(text string) (string, bool) {
 	return "YS" + m[1], true
 }
 
+// sealed is a value that compliance has put into the vault.
+var sealed = regexp.MustCompile(`<[a-z_]+:\d+>`)
+
+// spoken is a text without order numbers and sealed values: their letters say nothing of the customer's language.
+func spoken(text string) string {
+	if strings.IndexByte(text, '<') >= 0 {
+		text = sealed.ReplaceAllString(text, "")
+	}
+	if _, ok := findOrder(text); ok {
+		text = orderNumber.ReplaceAllString(semantic.Normalise(text), "")
+	}
+	return text
+}
+
 // Small talk that needs no search: the whole message, normalised and without punctuation, is one of these.
 var smallTalk = phrases(map[string]string{
 	"greeting": "你好 您好 你好呀 你好啊 您好呀 嗨 哈喽 哈啰 喂 在吗 在不在 在么 有人吗 早 早上好 上午好 中午好 下午好 晚上好 你好在吗 您好在吗 亲 亲在吗 客服 客服在吗 hi|hello|hey|hi there|hello there|good morning|good afternoon|good evening|anyone there|is anyone there|are you there",
