@@ -6,12 +6,21 @@ import (
 	"time"
 
 	"frontdesk/internal/ops"
+	"frontdesk/internal/sqldb/sqldbtest"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"frontdesk": main})
+	testscript.Main(cluster{m}, map[string]func(){"frontdesk": main})
+}
+
+// cluster ends the PostgreSQL that a test may have started.
+type cluster struct{ *testing.M }
+
+func (c cluster) Run() int {
+	defer sqldbtest.Stop()
+	return c.M.Run()
 }
 
 // The scripts in testdata/script are the commands as people type them: what they print, where, and their exit codes.
