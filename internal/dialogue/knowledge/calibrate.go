@@ -261,7 +261,7 @@ func (ix *Index) inContext(s *scratch, q Query, normal string, k int, alone Resu
 	if len(q.Context) == 0 || alone.Decision == Answer || !elliptic(s, normal) {
 		return alone
 	}
-	before := semantic.Normalise(cutText(q.Context[len(q.Context)-1]))
+	before := semantic.Normalise(cutText(q.Context[len(q.Context)-1], queryBytes))
 	if before == "" {
 		return alone
 	}

@@ -211,7 +211,12 @@ func newBlock(entries []*Entry, mean *float32) *block {
 	var seen []int32 // row -> last entry counted
 	addWording := func(e int32, which int16, text string) {
 		text = semantic.Normalise(text)
-		terms := a.analyse(text)
+		var terms []term
+		if which == whichAnswer {
+			terms = a.analyseWords(cutText(text, answerBytes))
+		} else {
+			terms = a.analyse(text)
+		}
 		w := wording{entry: e, from: int32(len(b.forward)), text: int32(len(b.letters)), which: which, lang: langOf(text), mood: moodOf(a.tokens), key: wordingKey(text)}
 		b.letters = appendLetters(b.letters, a.tokens)
 		w.size = int16(int32(len(b.letters)) - w.text)
@@ -266,6 +271,9 @@ func newBlock(entries []*Entry, mean *float32) *block {
 	b.fillPostings(lengths, *mean)
 	return b
 }
+
+// answerBytes is how much of an answer is indexed: what it is about stands at its beginning.
+const answerBytes = 6000
 
 // answerShare is how much the words of an answer count against those of a wording.
 const answerShare = .3

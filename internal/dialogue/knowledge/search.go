@@ -97,7 +97,7 @@ func (ix *Index) Search(q Query) Result {
 	if k == 0 {
 		k = defaultK
 	}
-	text := cutText(q.Text)
+	text := cutText(q.Text, queryBytes)
 	normal := semantic.Normalise(text)
 	s.past = 0
 	s.prepare(ix, normal)
@@ -105,12 +105,12 @@ func (ix *Index) Search(q Query) Result {
 	return ix.inContext(s, q, normal, k, ix.judge(s, normal, k))
 }
 
-// cutText keeps the beginning of a very long question, whole characters only.
-func cutText(text string) string {
-	if len(text) <= queryBytes {
+// cutText keeps the beginning of a long text, whole characters only.
+func cutText(text string, most int) string {
+	if len(text) <= most {
 		return text
 	}
-	end := queryBytes
+	end := most
 	for end > 0 && text[end]&0xC0 == 0x80 {
 		end--
 	}

@@ -37,10 +37,24 @@ type analyser struct {
 	tokens []semantic.Token
 	terms  []term
 	length float32 // sum of class weights of the text's terms: BM25's document length
+	slots  []slot  // finds a term by its hash, once a text has many
+	round  uint32  // slots of other rounds are free
 }
 
+type slot struct {
+	round uint32
+	term  int32
+}
+
+const fewTerms = 24 // up to here a scan is faster than a table
+
 // analyse reads a normalised text.
-func (a *analyser) analyse(text string) []term {
+func (a *analyser) analyse(text string) []term { return a.read(text, true) }
+
+// analyseWords leaves out the parts of words: enough for answers, which are long and found by their words.
+func (a *analyser) analyseWords(text string) []term { return a.read(text, false) }
+
+func (a *analyser) read(text string, parts bool) []term {
 	a.tokens = semantic.AppendTokens(a.tokens[:0], text)
 	a.terms = a.terms[:0]
 	a.length = 0
@@ -48,7 +62,7 @@ func (a *analyser) analyse(text string) []term {
 		word := canonical(t.Text)
 		light := weightOf(word)
 		a.add(hashString(termSeed, word), classWord, light, i)
-		if t.Kind != semantic.Han {
+		if t.Kind != semantic.Han || !parts {
 			continue
 		}
 		if t.End-t.Start > 3 {
@@ -65,25 +79,63 @@ func (a *analyser) analyse(text string) []term {
 	return a.terms
 }
 
-// add counts a term. Texts are short, so a scan finds its earlier occurrence; very long ones stop counting repeats.
+// add counts a term.
 func (a *analyser) add(h uint64, c class, light float32, token int) {
 	a.length += classWeight[c]
-	from := 0
-	if len(a.terms) > 512 {
-		from = len(a.terms) - 512
-	}
-	for i := from; i < len(a.terms); i++ {
-		if t := &a.terms[i]; t.hash == h {
-			if c < t.class {
-				t.class, t.light, t.token = c, light, int32(token)
-			}
-			if t.tf < 255 {
-				t.tf++
-			}
-			return
+	if t := a.find(h); t != nil {
+		if c < t.class {
+			t.class, t.light, t.token = c, light, int32(token)
 		}
+		if t.tf < 255 {
+			t.tf++
+		}
+		return
 	}
 	a.terms = append(a.terms, term{hash: h, class: c, tf: 1, light: light, token: int32(token)})
+	switch n := len(a.terms); {
+	case n == fewTerms+1 || n > fewTerms && 2*n > len(a.slots):
+		a.tabulate()
+	case n > fewTerms:
+		a.place(n - 1)
+	}
+}
+
+func (a *analyser) find(h uint64) *term {
+	if len(a.terms) <= fewTerms {
+		for i := range a.terms {
+			if a.terms[i].hash == h {
+				return &a.terms[i]
+			}
+		}
+		return nil
+	}
+	mask := uint64(len(a.slots) - 1)
+	for i := h & mask; a.slots[i].round == a.round; i = (i + 1) & mask {
+		if t := &a.terms[a.slots[i].term]; t.hash == h {
+			return t
+		}
+	}
+	return nil
+}
+
+// tabulate puts all terms into the table, which is made large enough to stay half empty for a while.
+func (a *analyser) tabulate() {
+	if n := len(a.terms); 4*n > len(a.slots) {
+		a.slots, a.round = make([]slot, 1<<bits.Len(uint(4*n))), 0
+	}
+	a.round++
+	for i := range a.terms {
+		a.place(i)
+	}
+}
+
+func (a *analyser) place(term int) {
+	mask := uint64(len(a.slots) - 1)
+	i := a.terms[term].hash & mask
+	for a.slots[i].round == a.round {
+		i = (i + 1) & mask
+	}
+	a.slots[i] = slot{a.round, int32(term)}
 }
 
 // hashString is a fast hash of short texts with 64 good bits, the same in each process.
