@@ -1,6 +1,7 @@
 package conversation_test
 
 import (
+	"flag"
 	"os"
 	"testing"
 
@@ -8,6 +9,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// Each check runs whole processes. More on demand: -rapid.checks=1000.
+	if err := flag.Set("rapid.checks", "25"); err != nil {
+		panic(err)
+	}
+	flag.Parse()
 	code := m.Run()
 	sqldbtest.Stop()
 	os.Exit(code)

@@ -80,10 +80,14 @@ const (
 
 // Run works turns and effects off until ctx ends, then finishes those under way.
 func (s *Service) Run(ctx context.Context) error {
-	if err := s.beat(ctx); err != nil {
-		return err
+	err := s.beat(ctx)
+	if err == nil {
+		err = s.retake(ctx)
 	}
-	if err := s.retake(ctx); err != nil {
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil // stopped while starting
+		}
 		return fmt.Errorf("retake turns: %w", err)
 	}
 	s.started.Store(true)
