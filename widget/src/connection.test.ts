@@ -177,8 +177,8 @@ describe("connection", () => {
     server.last.on.close();
     await clock.pass(500);
     expect(server.last.after).toBe(2);
-    server.frame({ type: "ready", seq: 4 });
     server.frame({ type: "message", message: { seq: 2, from: "bot", text: "two", change: 2 } });
+    server.frame({ type: "ready", seq: 3 });
     server.frame({ type: "message", message: { seq: 1, from: "bot", text: "one, mended", change: 4, revised: true } });
     expect(texts()).toEqual(["one, mended", "two"]);
     expect(transcript.cursor).toBe(4);
@@ -191,6 +191,29 @@ describe("connection", () => {
     server.last.on.close();
     await clock.pass(500);
     expect(server.last.after).toBe(0);
+  });
+
+  it("misses nothing when the socket breaks in the middle of history that was revised later", async () => {
+    connection.start();
+    await settle();
+    server.frame({ type: "message", message: { seq: 1, from: "bot", text: "revised since", change: 90, revised: true } });
+    server.last.on.close(); // 2 to 89 were still to come
+    await clock.pass(500);
+    expect(server.last.after).toBe(1);
+  });
+
+  it("starts over when the server was restored to an earlier state", async () => {
+    server.socketsBlocked = true;
+    ["one", "two", "three"].forEach((t) => server.say("bot", t));
+    connection.start();
+    await clock.pass(1500);
+    expect(texts()).toEqual(["one", "two", "three"]);
+    server.log.length = 1;
+    server.polls[0]?.answer();
+    await settle();
+    server.polls.at(-1)?.answer();
+    await settle();
+    expect(texts()).toEqual(["one"]);
   });
 
   it("backs off while the server is away and comes back when the page wakes", async () => {

@@ -276,7 +276,7 @@ export class Connection {
   }
 
   private take(m: Message): void {
-    this.transcript.apply(m);
+    this.transcript.apply(m, this.status === "live"); // the server tells what was missed before it says "ready"
     if (m.clientId) this.outbox.acked(m.clientId);
     this.settle();
   }
@@ -350,6 +350,10 @@ export class Connection {
         if (run !== this.run) return;
         this.failures = 0;
         this.set("polling");
+        if (page.seq < this.transcript.cursor) {
+          this.transcript.clear(); // the server knows less than this page: it was restored. Start over.
+          continue;
+        }
         page.messages.forEach((m) => this.take(m));
         this.transcript.skipTo(page.seq);
         if (page.owner) this.on.owner(page.owner, page.position);

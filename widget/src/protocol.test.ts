@@ -47,7 +47,7 @@ describe("transcript", () => {
     const orders = [changes, [...changes].reverse(), [...changes, ...changes], [3, 1, 4, 0, 2].map((i) => changes[i]!)];
     for (const order of orders) {
       const t = new Transcript();
-      order.forEach((x) => t.apply(x));
+      order.forEach((x) => t.apply(x, true));
       expect(t.messages.map((x) => x.text)).toEqual(["a2", "", "c"]);
       expect(t.cursor).toBe(5);
     }

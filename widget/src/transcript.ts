@@ -9,9 +9,13 @@ export class Transcript {
   private bySeq = new Map<number, Message>();
   private sorted: Message[] | undefined;
 
-  /** Takes one message; false if it was known already or older than what is known. */
-  apply(m: Message): boolean {
-    this.cursor = Math.max(this.cursor, m.change);
+  /**
+   * Takes one message; false if it was known already or older than what is known. Live changes come in their own order,
+   * so each moves the cursor. History comes by seq: a message of it that was revised yesterday has a change far ahead of
+   * messages still to come, so there the cursor follows the seq.
+   */
+  apply(m: Message, live = false): boolean {
+    this.cursor = Math.max(this.cursor, live ? m.change : m.seq);
     const known = this.bySeq.get(m.seq);
     if (known && known.change >= m.change) return false;
     this.bySeq.set(m.seq, m);

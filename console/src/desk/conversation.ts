@@ -1,6 +1,6 @@
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from "vue";
 import { api, ApiError, type Conversation, type Message } from "../api";
-import { cursorAfter, merge } from "./feed";
+import { merge } from "./feed";
 
 export interface Live {
   conversation: ShallowRef<Conversation | undefined>;
@@ -37,10 +37,11 @@ export function useConversation(id: Ref<string>): Live {
         if (stop.aborted) return;
         const first = cursor === 0 && messages.value.length === 0;
         if (first || page.messages.length > 0 || page.seq > cursor || lost.value) void refresh().catch(() => undefined);
-        messages.value = merge(messages.value, page.messages);
+        if (page.seq < cursor) messages.value = []; // the server was restored to an earlier state: start over
+        else messages.value = merge(messages.value, page.messages);
+        cursor = page.seq < cursor ? 0 : page.seq;
         // An empty conversation would be asked for without rest if its cursor stayed at nothing.
-        cursor = Math.max(cursorAfter(cursor, page.messages, page.seq), 0);
-        if (cursor === 0) await pause(2000, stop);
+        if (cursor === 0) await pause(500, stop);
         failures = 0;
         lost.value = false;
         error.value = undefined;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "../api";
 import { Drafts } from "./drafts";
-import { cursorAfter, merge } from "./feed";
+import { merge } from "./feed";
 
 const m = (seq: number, text: string, change = seq): Message => ({ seq, change, from: "customer", text, at: 0 });
 
@@ -20,11 +20,6 @@ describe("feed", () => {
     expect(merge(known, [])).toBe(known);
   });
 
-  it("moves the cursor by changes and by what the server says of the whole, never back", () => {
-    expect(cursorAfter(0, [m(1, "a"), m(1, "b", 7)], 3)).toBe(7);
-    expect(cursorAfter(9, [], 3)).toBe(9);
-    expect(cursorAfter(2, [], 5)).toBe(5);
-  });
 });
 
 function memory() {

@@ -20,8 +20,3 @@ export function merge(known: readonly Message[], changes: readonly Message[]): r
 export function changeOf(m: Message): number {
   return m.change ?? m.seq;
 }
-
-/** Where to resume after these changes, given what the server said of the whole. */
-export function cursorAfter(cursor: number, changes: readonly Message[], seq: number): number {
-  return changes.reduce((n, m) => Math.max(n, changeOf(m)), Math.max(cursor, seq));
-}
