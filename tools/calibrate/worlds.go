@@ -59,9 +59,7 @@ func worlds(eval, demo string, without []string) ([]world, error) {
 			continue
 		}
 		for _, label := range sortedKeys(intents[name]) {
-			for _, t := range pick(r, intents[name][label], 8) {
-				outside = append(outside, t)
-			}
+			outside = append(outside, pick(r, intents[name][label], 8)...)
 		}
 	}
 	for _, name := range sortedKeys(intents) {

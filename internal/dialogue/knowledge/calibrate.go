@@ -83,8 +83,6 @@ func (m *model) probability(f *vector) float64 {
 
 func logistic(z float32) float32 { return float32(1 / (1 + math.Exp(-float64(z)))) }
 
-const mostSuggestions = 3
-
 // exactConfidence is the probability that an entry is right when the query is one of its wordings, word for word. No
 // training set has such queries; the rest is wordings that stand in two entries, and mistakes in the knowledge.
 const exactConfidence = .98

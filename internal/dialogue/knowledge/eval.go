@@ -68,7 +68,7 @@ func Evaluate(ctx context.Context, ix *Index, queries []Labelled) (RetrieveRepor
 	for _, q := range queries[:min(len(queries), 200)] { // warm up: the first searches allocate their scratch
 		ix.Search(Query{Text: q.Text})
 	}
-	var judged []judged1
+	var judged []judgement
 	var times []float64
 	answerable, answered, right, abstained, clarified := 0, 0, 0, 0, 0
 	var at1, at5, mrr float64
@@ -80,7 +80,7 @@ func Evaluate(ctx context.Context, ix *Index, queries []Labelled) (RetrieveRepor
 		got := ix.Search(Query{Text: q.Text})
 		times = append(times, float64(time.Since(start).Nanoseconds())/1e3)
 		rank := slices.IndexFunc(got.Candidates, func(c Candidate) bool { return slices.Contains(q.Gold, c.Entry.ID) })
-		judged = append(judged, judged1{got.Answerable, rank == 0})
+		judged = append(judged, judgement{got.Answerable, rank == 0})
 		if got.Decision == Answer {
 			answered++
 			if rank == 0 {
@@ -134,16 +134,16 @@ func quantile(sorted []float64, q float64) float64 {
 	return sorted[min(len(sorted)-1, int(q*float64(len(sorted))))]
 }
 
-// judged1 is a probability and whether it came true.
-type judged1 struct {
+// judgement is a probability and whether it came true.
+type judgement struct {
 	p     float64
 	right bool
 }
 
 // auroc is the probability that a right one has a higher score than a wrong one; ties count half.
-func auroc(all []judged1) float64 {
+func auroc(all []judgement) float64 {
 	s := slices.Clone(all)
-	slices.SortFunc(s, func(a, b judged1) int { return cmp.Compare(a.p, b.p) })
+	slices.SortFunc(s, func(a, b judgement) int { return cmp.Compare(a.p, b.p) })
 	good, bad, sum := 0, 0, 0.0
 	for i := 0; i < len(s); {
 		j, g, b := i, 0, 0
@@ -162,7 +162,7 @@ func auroc(all []judged1) float64 {
 
 // calibrationError is the expected calibration error: how far, in the mean, a stated probability is from the share that
 // comes true, in ten bins of equal width.
-func calibrationError(all []judged1) float64 {
+func calibrationError(all []judgement) float64 {
 	var n, p, right [10]float64
 	for _, j := range all {
 		b := min(9, int(j.p*10))
@@ -180,9 +180,9 @@ func calibrationError(all []judged1) float64 {
 }
 
 // rightAtPrecision is the most right answers any threshold gives while that share of all it answers is right.
-func rightAtPrecision(all []judged1, precision float64) int {
+func rightAtPrecision(all []judgement, precision float64) int {
 	s := slices.Clone(all)
-	slices.SortFunc(s, func(a, b judged1) int { return cmp.Compare(b.p, a.p) })
+	slices.SortFunc(s, func(a, b judgement) int { return cmp.Compare(b.p, a.p) })
 	best, right := 0, 0
 	for i, j := range s {
 		if j.right {

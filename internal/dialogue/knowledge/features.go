@@ -39,9 +39,6 @@ var featureNames = [featureCount]string{"exact", "bm25_share", "coverage", "back
 	"soft_coverage", "bigram_jaccard", "letter_dice", "order_dice", "length_ratio", "unmatched", "extra", "negation", "number",
 	"other_ask", "foreign", "answer_only", "short", "little", "lead", "rival", "crowd"}
 
-// rankFeatures are those that compare a query with a wording alone; the others need all candidates.
-const rankFeatures = fLead
-
 type vector [featureCount]float32
 
 // compared is a query ready to be compared with wordings.

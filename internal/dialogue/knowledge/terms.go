@@ -33,7 +33,6 @@ var classWeight = [classes]float32{1, .35, .3}
 
 // analyser turns texts into terms. It is scratch memory: not for concurrent use, and results last until the next call.
 type analyser struct {
-	text   []byte
 	tokens []semantic.Token
 	terms  []term
 	length float32 // sum of class weights of the text's terms: BM25's document length
