@@ -84,7 +84,7 @@ func (m *model) probability(f *vector) float64 {
 func logistic(z float32) float32 { return float32(1 / (1 + math.Exp(-float64(z)))) }
 
 // exactConfidence is the probability that an entry is right when the query is one of its wordings, word for word. No
-// training set has such queries; the rest is wordings that stand in two entries, and mistakes in the knowledge.
+// training set has such queries; the rest is mistakes in the knowledge. Entries that share the wording share it.
 const exactConfidence = .98
 
 // ranked is a hit with its rank score.
@@ -140,8 +140,8 @@ func (ix *Index) judge(s *scratch, normal string, k int) Result {
 		v := &ix.blocks[c.view]
 		e := v.entries[c.entry]
 		p := probability
-		if i > 0 { // what the first leaves, shared by rank, and never more than the first
-			p = min(p, (1-p)*math.Exp(float64(c.score-best.score))/max(rest, 1e-9)*probability)
+		if i > 0 { // what the first leaves, shared by rank, less what no entry has, and never more than the first
+			p = min(p, (1-p)*math.Exp(float64(c.score-best.score))/max(rest, 1e-9)*math.Sqrt(p))
 		}
 		if c.vetoed {
 			p = min(p, trained.clarify/2)
@@ -164,7 +164,13 @@ func (ix *Index) judge(s *scratch, normal string, k int) Result {
 func (s *scratch) confidence(best ranked) float64 {
 	f := &s.vectors[best.vector]
 	if f[fExact] == 1 {
-		return exactConfidence
+		owners := 0.0 // usually one
+		for _, c := range s.ranked {
+			if !c.vetoed {
+				owners += float64(s.vectors[c.vector][fExact])
+			}
+		}
+		return exactConfidence / max(1, owners)
 	}
 	lead := float32(3)
 	f[fRoom], f[fAgainst] = 0, 0

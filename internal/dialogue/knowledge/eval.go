@@ -77,7 +77,7 @@ func Evaluate(ctx context.Context, ix *Index, queries []Labelled) (RetrieveRepor
 			return r, ctx.Err()
 		}
 		start := time.Now()
-		got := ix.Search(Query{Text: q.Text})
+		got := ix.Search(Query{Text: q.Text, K: 10})
 		times = append(times, float64(time.Since(start).Nanoseconds())/1e3)
 		rank := slices.IndexFunc(got.Candidates, func(c Candidate) bool { return slices.Contains(q.Gold, c.Entry.ID) })
 		judged = append(judged, judgement{got.Answerable, rank == 0})

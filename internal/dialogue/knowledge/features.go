@@ -56,6 +56,9 @@ type compared struct {
 func (s *scratch) compare(ix *Index, normal string) *compared {
 	c := &s.c
 	*c = compared{words: c.words[:0], letters: appendLetters(c.letters[:0], s.a.tokens), lang: langOf(normal), key: wordingKey(normal)}
+	if c.lang == 0 {
+		c.lang = s.lang
+	}
 	if s.past > 0 {
 		c.fade(s.a.tokens, s.past)
 	}

@@ -86,8 +86,10 @@ const (
 
 type lang uint8
 
-func langOf(text string) lang {
-	switch semantic.Language(text) {
+func langOf(text string) lang { return langNamed(semantic.Language(text)) }
+
+func langNamed(tag string) lang {
+	switch tag {
 	case "zh":
 		return 1
 	case "en":

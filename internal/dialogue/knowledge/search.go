@@ -12,7 +12,7 @@ import (
 // Query is a question to an index.
 type Query struct {
 	Text    string
-	Lang    string   // of the answer wanted; "" takes the text's own
+	Lang    string   // of the conversation; it decides for texts that show none, such as a product code
 	Now     int64    // microseconds; 0 ignores validity dates
 	K       int      // candidates wanted; 0 means 5
 	Context []string // previous customer texts, newest last: they help only a question too short to stand alone
@@ -64,6 +64,7 @@ type scratch struct {
 	top     []hit // the block's best entries, best first
 	hits    []hit
 	c       compared
+	lang    lang
 	past    int // where the query itself begins behind an earlier question
 	matched []int32
 	vectors []vector
@@ -99,7 +100,7 @@ func (ix *Index) Search(q Query) Result {
 	}
 	text := cutText(q.Text, queryBytes)
 	normal := semantic.Normalise(text)
-	s.past = 0
+	s.past, s.lang = 0, langNamed(q.Lang)
 	s.prepare(ix, normal)
 	s.retrieve(ix, q.Now, max(k, rerank))
 	return ix.inContext(s, q, normal, k, ix.judge(s, normal, k))

@@ -52,6 +52,14 @@ func TestNegativeWordingsVeto(t *testing.T) {
 	}
 }
 
+// A wording that stands in two entries is not answered by chance.
+func TestSharedWordingIsAskedBack(t *testing.T) {
+	ix := Build([]Entry{{ID: "a", Question: "怎么安装", Answer: "一"}, {ID: "b", Question: "怎么安装", Answer: "二"}, {ID: "c", Question: "退款多久到账", Answer: "三"}})
+	if r := ix.Search(Query{Text: "怎么安装？"}); r.Decision != Clarify || len(r.Candidates) < 2 || r.Candidates[1].Score < .3 {
+		t.Errorf("%s at %.2f", r.Decision, r.Answerable)
+	}
+}
+
 // A question too short to stand alone is read after the one before it; any other is not.
 func TestContextCompletesShortQuestions(t *testing.T) {
 	ix := Build([]Entry{
