@@ -1,0 +1,205 @@
+package dialogue
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"frontdesk"
+	"frontdesk/internal/dialogue/knowledge"
+)
+
+// Small talk and wishes for a person, and what only looks like them. An empty name wants a search.
+func TestRules(t *testing.T) {
+	for name, list := range map[string][]string{
+		"greeting": {"你好", "您好！", "在吗？", "Hello", "hi there!", "ＨＥＬＬＯ", "你好呀~~", "Good morning."},
+		"thanks":   {"谢谢", "谢谢啦！！", "好的，谢谢", "Thanks!", "thank you so much", "OK, thanks", "感谢🙏"},
+		"bye":      {"再见", "拜拜～", "bye", "See you later!"},
+		"ok":       {"好的", "嗯嗯", "知道了", "ok", "Got it.", "不用了"},
+		"identity": {"你是机器人吗？", "你是谁", "are you a bot?", "Who are you"},
+		"person": {"人工", "转人工", "转人工！！！", "人工客服", "我要找真人", "帮我转人工吧", "找个活人聊行吗", "不要机器人", "给我接人工", "能不能换个人工来", "人工在吗",
+			"轉人工", "I want to talk to a person", "agent", "Agent please", "please connect me to a human", "can I speak to someone?", "get me a real person now"},
+		"empty": {"", "？？？", "...", "😀😀", "   "},
+		"": {
+			"人工服务几点上班", "人工客服电话是多少", "客服几点下班？", "人工费怎么算", "人工安装要多少钱", "你们的客服态度怎么样", "人工智能电饭煲好用吗",
+			"agent fee", "what is the agent fee?", "human hair dryer", "person weight limit of the scale", "who delivers it?", "how do I become an agent",
+			"机器人吸尘器怎么保修", "扫地机器人不要了能退吗", "谢谢，怎么退货？", "你好怎么退货", "好的，那运费多少钱", "hi how long is delivery", "you", "who",
+		},
+	} {
+		for _, text := range list {
+			if got := rule(text); got != name {
+				t.Errorf("%q is %q, want %q", text, got, name)
+			}
+		}
+	}
+}
+
+// little is what a small shop knows.
+var little = knowledge.Build([]knowledge.Entry{
+	{ID: "return", Question: "怎么退货？", Similar: []string{"退货流程"}, Answer: "七天内可以退货。", Lang: "zh"},
+	{ID: "freight", Question: "运费多少钱？", Similar: []string{"邮费"}, Answer: "满 99 元包邮。", Lang: "zh"},
+	{ID: "hours", Question: "opening hours", Answer: "9 to 18.", Lang: "en"},
+})
+
+func burstOf(texts ...string) (out []Message) {
+	for i, text := range texts {
+		out = append(out, Message{Seq: int64(i + 1), Content: frontdesk.TextContent(text)})
+	}
+	return out
+}
+
+// What looks finished is not waited for.
+func TestComplete(t *testing.T) {
+	for _, c := range []struct {
+		want  bool
+		state State
+		burst []string
+	}{
+		{true, State{}, []string{"怎么退货"}},
+		{true, State{}, []string{"运费贵吗"}},
+		{true, State{}, []string{"邮费"}}, // a known wording
+		{true, State{}, []string{"opening hours"}},
+		{true, State{}, []string{"opening", "hours"}}, // together a known wording
+		{true, State{}, []string{"你好"}},
+		{true, State{}, []string{"转人工"}},
+		{true, State{}, []string{"YS2026010203"}},
+		{true, State{}, []string{"where is my parcel"}},
+		{true, State{}, []string{"坏了。"}},
+		{true, State{}, []string{strings.Repeat("这个电饭煲用了两天", 4)}},
+		{true, State{Expect: "order_number"}, []string{"我忘了"}},
+		{true, State{}, nil},
+		{false, State{}, []string{"我买的电饭煲"}},
+		{false, State{}, []string{"上周到的"}},
+		{false, State{}, []string{"怎么退货？", "就是那个"}}, // the last one counts
+		{false, State{}, []string{"the rice cooker"}},
+	} {
+		if got := Complete(little, c.state, burstOf(c.burst...)); got != c.want {
+			t.Errorf("%v with %+v: %v", c.burst, c.state, got)
+		}
+	}
+	if !Complete(little, State{}, []Message{{Seq: 1, Content: frontdesk.Content{Parts: []frontdesk.Part{{Kind: frontdesk.PartImage}}}}}) {
+		t.Error("a picture is waited for")
+	}
+}
+
+// A burst is cut after what stands on its own; fragments go with what follows.
+func TestSegments(t *testing.T) {
+	for _, c := range []struct {
+		burst []string
+		want  [][]int64
+	}{
+		{[]string{"怎么退货？"}, [][]int64{{1}}},
+		{[]string{"怎么退货？", "运费多少钱？"}, [][]int64{{1}, {2}}},
+		{[]string{"我买的电饭煲", "上周到的", "怎么退货？"}, [][]int64{{1, 2, 3}}},
+		{[]string{"怎么退货？", "那个电饭煲", "运费多少钱？"}, [][]int64{{1}, {2, 3}}},
+		{[]string{"你好", "那个电饭煲"}, [][]int64{{1}, {2}}},
+		{[]string{"opening", "hours", "怎么退货"}, [][]int64{{1, 2}, {3}}},
+	} {
+		st := &step{release: little, in: Input{Messages: burstOf(c.burst...)}}
+		var got [][]int64
+		for _, seg := range st.segments() {
+			got = append(got, seg.seqs)
+		}
+		if !slices.EqualFunc(got, c.want, slices.Equal) {
+			t.Errorf("%v is cut into %v, want %v", c.burst, got, c.want)
+		}
+	}
+}
+
+// Each message of a burst belongs to exactly one reply or none, in order, and a long burst leaves the rest for the next step.
+func TestLongBurstLeavesTheRest(t *testing.T) {
+	var texts []string
+	for range 5 {
+		texts = append(texts, "怎么退货？", "运费多少钱？")
+	}
+	out, err := Respond(t.Context(), little, State{}, Input{Kind: InBurst, Messages: burstOf(texts...), Language: "zh", Owner: "bot"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out.UpTo != segmentsMax || len(out.Replies) != segmentsMax {
+		t.Errorf("dealt with %d messages by %d replies, want %d", out.UpTo, len(out.Replies), segmentsMax)
+	}
+}
+
+// A step changes nothing of what it is given: the same state gives the same outcome again.
+func TestRespondIsPure(t *testing.T) {
+	state := State{Language: "zh", Recent: []string{"怎么退货？", "运费多少钱？", "怎么退货？"}, Missed: 1}
+	in := Input{Kind: InBurst, Messages: burstOf("你们老板家的猫叫什么？"), Language: "zh", Owner: "bot"}
+	first, err := Respond(t.Context(), little, state, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := Respond(t.Context(), little, state, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if state.Missed != 1 || state.Recent[2] != "怎么退货？" || len(state.Recent) != 3 {
+		t.Errorf("the step changed its state: %+v", state)
+	}
+	if first.Replies[0].Content.Text() != second.Replies[0].Content.Text() || first.State.Missed != second.State.Missed {
+		t.Error("two steps from the same differ")
+	}
+}
+
+// Letters of an order number or of a sealed value are not the customer's language.
+func TestLanguageIsTheCustomersWords(t *testing.T) {
+	state := State{Language: "zh"}
+	for text, want := range map[string]string{"YS2026010203": "zh", "<phone:1>": "zh", "ｙｓ2026010203": "zh", "where is YS2026010203": "en", "call <phone:1>": "en", "8000": "zh"} {
+		out, err := Respond(t.Context(), little, state, Input{Kind: InBurst, Messages: burstOf(text), Language: "zh", Owner: "bot", Actions: []string{OrderLookup}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out.State.Language != want {
+			t.Errorf("%q switches to %s, want %s", text, out.State.Language, want)
+		}
+	}
+}
+
+// A late result of a call that was replaced by a newer one says nothing; the newer one answers for both.
+func TestOnlyTheNewestLookUpAnswers(t *testing.T) {
+	in := Input{Kind: InBurst, Language: "zh", Owner: "bot", Actions: []string{OrderLookup}}
+	in.Messages = burstOf("YS2026010203")
+	first, err := Respond(t.Context(), little, State{}, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.Messages = []Message{{Seq: 2, Content: frontdesk.TextContent("YS2026010204")}}
+	second, err := Respond(t.Context(), little, first.State, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result := func(o Outcome, of Effect) Outcome {
+		out, err := Respond(t.Context(), little, o.State, Input{Kind: InResult, Owner: "bot", Result: &Result{Effect: of.ID, OK: true, Output: []byte(`{"title":"订单"}`)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	late := result(second, first.Effects[0])
+	if len(late.Replies) != 0 {
+		t.Error("the replaced look-up answered")
+	}
+	got := result(late, second.Effects[0])
+	if len(got.Replies) != 1 || !slices.Equal(got.Replies[0].ReplyTo, []int64{1, 2}) {
+		t.Errorf("replies %+v", got.Replies)
+	}
+}
+
+// Rules must not fall over whatever is written, and cost little.
+func FuzzRule(f *testing.F) {
+	for _, s := range []string{"转人工", "hello", "YS2026010203", "你好，你好，", "\xff\xfe", "ＹＳ 2026010203"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		rule(text)
+		findOrder(text)
+		if rest := withoutGreeting(text); len(rest) > len(text) {
+			t.Errorf("%q grew to %q", text, rest)
+		}
+		if s := spoken(text); utf8.ValidString(text) && !utf8.ValidString(s) {
+			t.Errorf("%q became %q", text, s)
+		}
+		Complete(little, State{}, burstOf(text, text))
+	})
+}
