@@ -116,7 +116,9 @@ func (ix *Index) judge(s *scratch, normal string, k int) Result {
 		}
 		f := &s.vectors[i]
 		s.describe(ix, v, w, h.score, f)
-		f[fAnswer] = s.onlyInAnswer(v, w, f[fSoftCover])
+		if f[fAllCover] < 1 { // else the answer has nothing to add
+			f[fAnswer] = s.onlyInAnswer(v, w, f[fSoftCover])
+		}
 		score := dot(&trained.rank, f) + 100*f[fExact]
 		s.ranked = append(s.ranked, ranked{h, score, i, ix.vetoes(s, v, w, score)})
 	}

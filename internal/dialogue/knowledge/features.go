@@ -51,11 +51,13 @@ type compared struct {
 	all     float32 // sum of their idf
 	self    float32 // BM25 score of a wording that is the query
 	mood    mood
+	rows    []int32 // of words in the block below; -1 if it lacks one
+	block   *block
 }
 
 func (s *scratch) compare(ix *Index, normal string) *compared {
 	c := &s.c
-	*c = compared{words: c.words[:0], letters: appendLetters(c.letters[:0], s.a.tokens), lang: langOf(normal), key: wordingKey(normal)}
+	*c = compared{words: c.words[:0], letters: appendLetters(c.letters[:0], s.a.tokens), rows: c.rows[:0], lang: langOf(normal), key: wordingKey(normal)}
 	if c.lang == 0 {
 		c.lang = s.lang
 	}
@@ -78,6 +80,21 @@ func (s *scratch) compare(ix *Index, normal string) *compared {
 	return c
 }
 
+// look finds the words' rows in a block, once for candidates of the same one.
+func (c *compared) look(b *block) {
+	if c.block == b {
+		return
+	}
+	c.block, c.rows = b, c.rows[:0]
+	for i := range c.words {
+		r, ok := b.terms[c.words[i].hash]
+		if !ok {
+			r = -1
+		}
+		c.rows = append(c.rows, r)
+	}
+}
+
 // fade makes the letters before past count as little as their words do.
 func (c *compared) fade(tokens []semantic.Token, past int) {
 	for n, t := range tokens {
@@ -94,6 +111,7 @@ func (c *compared) fade(tokens []semantic.Token, past int) {
 // describe compares the query with a wording of v and fills the features that need no other candidate.
 func (s *scratch) describe(ix *Index, v *view, w *wording, score float32, f *vector) {
 	c := &s.c
+	c.look(v.block)
 	*f = vector{}
 	own := v.forward[w.from:w.to]
 	letters := v.letters[w.text : w.text+int32(w.size)]
@@ -108,7 +126,7 @@ func (s *scratch) describe(ix *Index, v *view, w *wording, score float32, f *vec
 	s.matched = s.matched[:0]
 	for i := range c.words {
 		t := &c.words[i]
-		if r, ok := v.terms[t.hash]; ok && has(own, r) {
+		if r := c.rows[i]; r >= 0 && has(own, r) {
 			covered += t.light * t.idf
 			allCovered += t.idf
 			s.matched = append(s.matched, r)
@@ -171,6 +189,7 @@ func (s *scratch) describe(ix *Index, v *view, w *wording, score float32, f *vec
 // many words: it counts as far as the wording matches too.
 func (s *scratch) onlyInAnswer(v *view, w *wording, covered float32) float32 {
 	c := &s.c
+	c.look(v.block)
 	end := v.firstOf[w.entry+1]
 	for a := v.firstOf[w.entry]; a < end; a++ {
 		answer := &v.wordings[a]
@@ -180,7 +199,7 @@ func (s *scratch) onlyInAnswer(v *view, w *wording, covered float32) float32 {
 		sum := float32(0)
 		for i := range c.words {
 			t := &c.words[i]
-			if r, ok := v.terms[t.hash]; ok && has(v.forward[answer.from:answer.to], r) && !has(v.forward[w.from:w.to], r) {
+			if r := c.rows[i]; r >= 0 && has(v.forward[answer.from:answer.to], r) && !has(v.forward[w.from:w.to], r) {
 				sum += t.light * t.idf
 			}
 		}
