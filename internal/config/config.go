@@ -195,16 +195,3 @@ func (c *Config) Origin(key string) string {
 	}
 	return "default"
 }
-
-// Logger makes the logger that Log asks for, writing to w.
-func (l Log) Logger(w interface{ Write([]byte) (int, error) }) *slog.Logger {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
-		level = slog.LevelInfo // Validate has refused such a level; a logger must exist all the same
-	}
-	options := &slog.HandlerOptions{Level: level}
-	if l.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
-}

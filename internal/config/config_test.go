@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -128,7 +129,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	c.Log.Logger(&log).Info("start", "url", c.Database.URL, "key", c.MasterKey)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("start", "url", c.Database.URL, "key", c.MasterKey)
 	asJSON, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
