@@ -135,14 +135,22 @@ func (d desk) Messages(ctx context.Context, id string, after int64, wait time.Du
 				Solved: m.Solved, Episode: m.Episode})
 		}
 	}
-	if err := d.conv.Read(ctx, tenant, id, p.Seq); err != nil {
-		return nil, 0, err
+	// Whoever could answer has now seen it; an auditor or a program has not.
+	if auth.Allow(frontdesk.ActorFrom(ctx), auth.ConversationHandle) == nil && frontdesk.ActorFrom(ctx).Kind == frontdesk.ActorStaff {
+		if err := d.conv.Read(ctx, tenant, id, p.Seq); err != nil {
+			return nil, 0, err
+		}
 	}
 	return out, p.Seq, nil
 }
 
+// seize reports whether the actor may take over what a colleague has.
+func seize(ctx context.Context) bool {
+	return auth.Allow(frontdesk.ActorFrom(ctx), auth.ConversationSeize) == nil
+}
+
 func (d desk) Take(ctx context.Context, id string) (api.Conversation, error) {
-	c, err := d.conv.Take(ctx, d.here(ctx).Tenant, id)
+	c, err := d.conv.Take(ctx, d.here(ctx).Tenant, id, seize(ctx))
 	if err != nil {
 		return api.Conversation{}, err
 	}
@@ -159,12 +167,12 @@ func (d desk) Reply(ctx context.Context, id string, r api.Reply) (int64, error) 
 }
 
 func (d desk) HandBack(ctx context.Context, id string) error {
-	_, err := d.conv.HandBack(ctx, d.here(ctx).Tenant, id)
+	_, err := d.conv.HandBack(ctx, d.here(ctx).Tenant, id, seize(ctx))
 	return err
 }
 
 func (d desk) Close(ctx context.Context, id string) error {
-	_, err := d.conv.Close(ctx, d.here(ctx).Tenant, id)
+	_, err := d.conv.Close(ctx, d.here(ctx).Tenant, id, seize(ctx))
 	return err
 }
 

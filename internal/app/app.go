@@ -59,6 +59,7 @@ type Options struct {
 type App struct {
 	Options
 	clock    clock
+	noSync   bool
 	db       *sqldb.DB
 	master   []byte
 	bus      *bus.Bus
@@ -100,15 +101,15 @@ func Run(ctx context.Context, o Options) error {
 	go func() { served <- server.Serve(listener) }()
 	defer server.Close()
 
+	if o.Config.Demo.Enabled {
+		if err := seedDemo(ctx, o); err != nil {
+			return fmt.Errorf("load the demo company: %w", err)
+		}
+	}
 	if err := a.open(ctx); err != nil {
 		return err
 	}
 	defer a.close()
-	if o.Config.Demo.Enabled {
-		if err := a.seedDemo(ctx); err != nil {
-			return fmt.Errorf("load the demo company: %w", err)
-		}
-	}
 	handler, err := a.handler()
 	if err != nil {
 		return err
@@ -193,7 +194,7 @@ func (a *App) open(ctx context.Context) (err error) {
 // database opens the database. PostgreSQL that is not there yet is waited for; a refusal that waiting will not mend is not.
 func (a *App) database(ctx context.Context) (*sqldb.DB, error) {
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
-		db, err := sqldb.Open(ctx, sqldb.Options{Dir: a.Config.Data, URL: string(a.Config.Database.URL), Log: a.Log, Now: a.clock.Now})
+		db, err := sqldb.Open(ctx, sqldb.Options{Dir: a.Config.Data, URL: string(a.Config.Database.URL), Log: a.Log, Now: a.clock.Now, NoSync: a.noSync})
 		if err == nil || frontdesk.KindOf(err) != frontdesk.Unavailable {
 			return db, err
 		}

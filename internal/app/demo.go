@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"frontdesk"
@@ -12,11 +16,23 @@ import (
 	"frontdesk/internal/auth"
 	"frontdesk/internal/channel"
 	"frontdesk/internal/dialogue/knowledge"
+	"frontdesk/internal/ops"
 	"frontdesk/internal/sqldb"
 )
 
-// seedDemo loads the demo company into an installation that does not have it.
-func (a *App) seedDemo(ctx context.Context) error {
+// seedDemo loads the demo company into an installation that does not have it. A fresh folder is filled without waiting for
+// the disk at each commit: nobody has been promised anything in it yet.
+func seedDemo(ctx context.Context, o Options) error {
+	_, err := os.Stat(filepath.Join(o.Config.Data, sqldb.FileName))
+	a := &App{Options: o, health: &ops.Health{}, noSync: errors.Is(err, fs.ErrNotExist) && o.Config.Database.URL == ""}
+	if err := a.open(ctx); err != nil {
+		return err
+	}
+	defer a.close()
+	return a.fillDemo(ctx)
+}
+
+func (a *App) fillDemo(ctx context.Context) error {
 	tenants, err := a.staff.Tenants(ctx)
 	if err != nil {
 		return err

@@ -216,7 +216,7 @@ func (s *simulation) agent(ctx context.Context, v *visit) error {
 	at := v.due.Add(40 * time.Second)
 	s.app.clock.move(at)
 	ctx = frontdesk.WithActor(ctx, frontdesk.Actor{Kind: frontdesk.ActorStaff, ID: "demo", Tenant: demo.Tenant, Name: demo.Staff[2].Name.In(v.script.Lang)})
-	if _, err := s.conv.Take(ctx, demo.Tenant, c.ID); err != nil {
+	if _, err := s.conv.Take(ctx, demo.Tenant, c.ID, false); err != nil {
 		return err
 	}
 	for _, text := range v.script.Agent {
@@ -237,7 +237,7 @@ func (s *simulation) part(ctx context.Context, v *visit) error {
 	}
 	s.app.clock.move(s.app.clock.Now().Add(20 * time.Second))
 	ctx = frontdesk.WithActor(ctx, frontdesk.Actor{Kind: frontdesk.ActorStaff, ID: "demo", Tenant: demo.Tenant})
-	_, err = s.conv.Close(ctx, demo.Tenant, c.ID)
+	_, err = s.conv.Close(ctx, demo.Tenant, c.ID, true)
 	return err
 }
 

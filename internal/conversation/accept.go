@@ -137,7 +137,7 @@ func (s *Service) Accept(ctx context.Context, in Inbound) (seq int64, err error)
 		update = Update{Key: Key{in.Tenant, in.Conversation}, From: seq, To: seq, Owner: Owner(owner), Messages: []Message{m}}
 		if claimSeq == seq {
 			t = &turn{key: update.Key, claim: claim, number: turnNo, owner: Owner(owner), epoch: epoch, site: in.Site, state: state, fresh: true,
-				messages: []dialogue.Message{{Seq: seq, Content: content}}, askedAt: now, lastAt: now}
+				messages: []dialogue.Message{{Seq: seq, Content: content}}, askedAt: now, lastAt: now, heard: time.Now()}
 		}
 		return nil
 	})

@@ -151,6 +151,11 @@ func (s *Service) redactAcross(ctx context.Context, t *turn, state *dialogue.Sta
 				return err
 			}
 			changed = append(changed, m)
+			// What the piece's own turn made of it holds it, too.
+			if _, err := tx.Exec(`UPDATE trace SET body = '{}' WHERE tenant = $1 AND conversation = $2 AND ',' || seqs || ',' LIKE $3`,
+				t.key.Tenant, t.key.ID, fmt.Sprintf("%%,%d,%%", m.Seq)); err != nil {
+				return err
+			}
 		}
 		_, err = tx.Exec("UPDATE conversation SET preview = '' WHERE tenant = $1 AND id = $2", t.key.Tenant, t.key.ID)
 		return err
@@ -195,6 +200,7 @@ func (s *Service) lastBefore(ctx context.Context, key Key, seq int64) ([]dialogu
 
 // Rate stores the customer's word on an answer of the bot's: solved or not, with a reason.
 func (s *Service) Rate(ctx context.Context, tenant, id string, seq int64, solved bool, reason string) error {
+	reason = compliance.Redact(reason)
 	value := -1
 	if solved {
 		value = 1
@@ -204,12 +210,18 @@ func (s *Service) Rate(ctx context.Context, tenant, id string, seq int64, solved
 		if err != nil {
 			return err
 		}
-		n, err := tx.Exec("UPDATE message SET solved = $1 WHERE tenant = $2 AND conversation = $3 AND seq = $4 AND author IN ('bot', 'agent')", value, tenant, id, seq)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
+		var before int
+		err = tx.QueryRow("SELECT solved FROM message WHERE tenant = $1 AND conversation = $2 AND seq = $3 AND author IN ('bot', 'agent')", tenant, id, seq).Scan(&before)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
 			return frontdesk.InvalidField("seq", "There is no such answer.")
+		case err != nil:
+			return err
+		case before == value:
+			return nil // said already: it counts once
+		}
+		if _, err := tx.Exec("UPDATE message SET solved = $1 WHERE tenant = $2 AND conversation = $3 AND seq = $4", value, tenant, id, seq); err != nil {
+			return err
 		}
 		data, err := json.Marshal(map[string]any{"seq": seq, "solved": solved, "reason": reason, "site": h.site})
 		if err != nil {

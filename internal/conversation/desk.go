@@ -30,26 +30,35 @@ var transitions = map[Owner]map[string]Owner{
 
 // held is a conversation's row as a change of ownership needs it.
 type held struct {
-	owner       Owner
-	agent       string
-	site        string
-	language    string
-	seq         int64
-	episode     int64
-	asked, done int64
+	owner    Owner
+	agent    string
+	site     string
+	language string
+	seq      int64
+	episode  int64
+	claim    string
+	updated  int64
 }
 
 // hold locks the row and reads it.
 func hold(tx *sqldb.Tx, key Key) (h held, err error) {
 	var owner string
 	err = tx.QueryRow(`UPDATE conversation SET updated_at = updated_at WHERE tenant = $1 AND id = $2
-		RETURNING owner, agent, site, language, seq, episode, asked_seq, done_seq`, key.Tenant, key.ID).
-		Scan(&owner, &h.agent, &h.site, &h.language, &h.seq, &h.episode, &h.asked, &h.done)
+		RETURNING owner, agent, site, language, seq, episode, claim, updated_at`, key.Tenant, key.ID).
+		Scan(&owner, &h.agent, &h.site, &h.language, &h.seq, &h.episode, &h.claim, &h.updated)
 	if errors.Is(err, sql.ErrNoRows) {
 		return h, frontdesk.Errorf(frontdesk.NotFound, "There is no such conversation.")
 	}
 	h.owner = Owner(owner)
 	return h, err
+}
+
+// mine refuses what only whoever has the conversation, or a supervisor who seizes it, may do.
+func (h held) mine(actor frontdesk.Actor, seize bool) error {
+	if h.owner == OwnerAgent && h.agent != actor.ID && !seize {
+		return frontdesk.Errorf(frontdesk.Conflict, "A colleague has this conversation.")
+	}
+	return nil
 }
 
 // act checks a change of ownership against the table.
@@ -62,8 +71,9 @@ func (h held) act(name string) (Owner, error) {
 }
 
 // Take gives a conversation to the acting member of staff; a turn of the bot's that is under way comes to nothing.
-// Taking what one has already changes nothing. Taking it from another is a supervisor's act, which the edge has checked.
-func (s *Service) Take(ctx context.Context, tenant, id string) (Summary, error) {
+// Taking what one has already changes nothing. Taking it from a colleague is a Conflict unless the actor may seize it, as
+// supervisors may.
+func (s *Service) Take(ctx context.Context, tenant, id string, seize bool) (Summary, error) {
 	actor := frontdesk.ActorFrom(ctx)
 	key := Key{tenant, id}
 	var update Update
@@ -75,6 +85,9 @@ func (s *Service) Take(ctx context.Context, tenant, id string) (Summary, error) 
 		}
 		if h.owner == OwnerAgent && h.agent == actor.ID {
 			return nil
+		}
+		if err := h.mine(actor, seize); err != nil {
+			return err
 		}
 		to, err := h.act("take")
 		if err != nil {
@@ -142,7 +155,9 @@ func (s *Service) write(ctx context.Context, key Key, from Author, clientID stri
 
 // say appends a message that was not written by the customer. Everything but a note is checked first.
 func (s *Service) say(tx *sqldb.Tx, key Key, h *held, from Author, author, clientID string, c frontdesk.Content, replyTo []int64) (Message, error) {
-	if from != ByNote {
+	if from == ByNote { // staff's own words, but a customer's number has no business in them
+		c = c.Map(compliance.Redact)
+	} else {
 		origin := "system"
 		if from == ByAgent {
 			origin = "agent"
@@ -189,14 +204,17 @@ func (s *Service) say(tx *sqldb.Tx, key Key, h *held, from Author, author, clien
 	return m, nil
 }
 
-// HandBack returns a conversation to the bot.
-func (s *Service) HandBack(ctx context.Context, tenant, id string) (Summary, error) {
+// HandBack returns a conversation to the bot; a colleague's only by who may seize it.
+func (s *Service) HandBack(ctx context.Context, tenant, id string, seize bool) (Summary, error) {
 	actor := frontdesk.ActorFrom(ctx)
 	key := Key{tenant, id}
 	var update Update
 	err := s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		h, err := hold(tx, key)
 		if err != nil {
+			return err
+		}
+		if err := h.mine(actor, seize); err != nil {
 			return err
 		}
 		to, err := h.act("hand back")
@@ -215,11 +233,18 @@ func (s *Service) HandBack(ctx context.Context, tenant, id string) (Summary, err
 	return s.after(ctx, key, update, err)
 }
 
-// Close ends the episode. The customer's next message opens a new one with the bot.
-func (s *Service) Close(ctx context.Context, tenant, id string) (Summary, error) {
+// Close ends the episode; a colleague's only by who may seize it. The customer's next message opens a new one with the bot.
+func (s *Service) Close(ctx context.Context, tenant, id string, seize bool) (Summary, error) {
 	actor := frontdesk.ActorFrom(ctx)
 	key := Key{tenant, id}
 	err := s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		h, err := hold(tx, key)
+		if err != nil {
+			return err
+		}
+		if err := h.mine(actor, seize); err != nil {
+			return err
+		}
 		return s.closeIn(tx, key, string(actor.Kind)+":"+actor.ID, "closed by staff", true)
 	})
 	return s.after(ctx, key, Update{}, err)

@@ -1,6 +1,7 @@
 package conversation_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -34,12 +35,12 @@ func TestHandoverFromBotToPersonAndBack(t *testing.T) {
 			t.Errorf("place in the queue %d, %v", place, err)
 		}
 
-		s, err := c.Take(staff(t, "lin"), tenant, c.key.ID)
+		s, err := c.Take(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
 		if s.Owner != conversation.OwnerAgent || s.Agent != "lin" || s.Epoch == 0 {
 			t.Fatalf("after taking: %+v", s)
 		}
-		again, err := c.Take(staff(t, "lin"), tenant, c.key.ID)
+		again, err := c.Take(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
 		if again.Seq != s.Seq || again.Epoch != s.Epoch {
 			t.Error("taking what one has changed something")
@@ -58,7 +59,7 @@ func TestHandoverFromBotToPersonAndBack(t *testing.T) {
 		}
 
 		// Handed back, the bot says so and answers again; what the person dealt with stays dealt with.
-		_, err = c.HandBack(staff(t, "lin"), tenant, c.key.ID)
+		_, err = c.HandBack(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
 		if got := c.hears(2)[1]; len(got.ReplyTo) != 0 || !strings.Contains(got.Text, "智能客服") {
 			t.Errorf("after the hand-back the bot says %q to %v", got.Text, got.ReplyTo)
@@ -66,7 +67,7 @@ func TestHandoverFromBotToPersonAndBack(t *testing.T) {
 		c.says("运费多少钱？")
 		c.hears(3)
 
-		_, err = c.Close(staff(t, "lin"), tenant, c.key.ID)
+		_, err = c.Close(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
 		if c.owner() != conversation.OwnerClosed {
 			t.Errorf("closed, and with %s", c.owner())
@@ -133,9 +134,9 @@ func ownership(events []frontdesk.Event) (out []string) {
 // Each cell of the ownership table, by what staff can do.
 func TestOwnershipTable(t *testing.T) {
 	acts := map[string]func(c *customer) error{
-		"take":      func(c *customer) error { _, err := c.Take(staff(c.t, "wu"), tenant, c.key.ID); return err },
-		"hand back": func(c *customer) error { _, err := c.HandBack(staff(c.t, "wu"), tenant, c.key.ID); return err },
-		"close":     func(c *customer) error { _, err := c.Close(staff(c.t, "wu"), tenant, c.key.ID); return err },
+		"take":      func(c *customer) error { _, err := c.Take(staff(c.t, "wu"), tenant, c.key.ID, true); return err },
+		"hand back": func(c *customer) error { _, err := c.HandBack(staff(c.t, "wu"), tenant, c.key.ID, true); return err },
+		"close":     func(c *customer) error { _, err := c.Close(staff(c.t, "wu"), tenant, c.key.ID, true); return err },
 		"reply": func(c *customer) error {
 			_, err := c.Reply(staff(c.t, "lin"), tenant, c.key.ID, "r", frontdesk.TextContent("您好"))
 			return err
@@ -147,13 +148,13 @@ func TestOwnershipTable(t *testing.T) {
 		conversation.OwnerAgent: func(c *customer) {
 			c.says("怎么退货？")
 			c.hears(1)
-			_, err := c.Take(staff(c.t, "lin"), tenant, c.key.ID)
+			_, err := c.Take(staff(c.t, "lin"), tenant, c.key.ID, true)
 			must(c.t, err)
 		},
 		conversation.OwnerClosed: func(c *customer) {
 			c.says("怎么退货？")
 			c.hears(1)
-			_, err := c.Close(staff(c.t, "lin"), tenant, c.key.ID)
+			_, err := c.Close(staff(c.t, "lin"), tenant, c.key.ID, true)
 			must(c.t, err)
 		},
 	}
@@ -203,7 +204,7 @@ func TestTakingOverThrowsTheTurnAway(t *testing.T) {
 		g.close()
 		c.says("怎么退货？")
 		until(t, "the turn to begin", func() bool { return g.inside.Load() == 1 })
-		_, err := c.Take(staff(t, "lin"), tenant, c.key.ID)
+		_, err := c.Take(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
 		g.open()
 		until(t, "the turn to be lost", func() bool { return c.Stats().Lost.Load() == 1 && c.Pending() == 0 })
@@ -225,9 +226,9 @@ func TestTakeAndHandBackUnderATurn(t *testing.T) {
 		g.close()
 		c.says("怎么退货？")
 		until(t, "the turn to begin", func() bool { return g.inside.Load() == 1 })
-		_, err := c.Take(staff(t, "lin"), tenant, c.key.ID)
+		_, err := c.Take(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
-		_, err = c.HandBack(staff(t, "lin"), tenant, c.key.ID)
+		_, err = c.HandBack(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
 		g.open()
 		got := c.hears(1)
@@ -248,7 +249,7 @@ func TestHandBackFromTheQueueUnderATurn(t *testing.T) {
 		g.close()
 		seq := c.says("怎么退货？")
 		until(t, "the turn to begin", func() bool { return g.inside.Load() == 1 })
-		_, err := c.HandBack(staff(t, "lin"), tenant, c.key.ID)
+		_, err := c.HandBack(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
 		g.open()
 		c.settled()
@@ -273,7 +274,7 @@ func TestClosingUnderAWaitingTurn(t *testing.T) {
 		c := start(t, p, setup{timing: conversation.Timing{Wait: 300 * time.Millisecond, IdleClose: time.Hour, ActionTime: time.Second}}).customer()
 		for range 3 {
 			c.says("那个电饭煲")
-			_, err := c.Close(staff(t, "lin"), tenant, c.key.ID)
+			_, err := c.Close(staff(t, "lin"), tenant, c.key.ID, true)
 			must(t, err)
 		}
 		c.says("那个电饭煲")
@@ -289,7 +290,7 @@ func TestClosedByACustomerWhoComesBackAtOnce(t *testing.T) {
 		g.close()
 		c.says("怎么退货？")
 		until(t, "the turn to begin", func() bool { return g.inside.Load() == 1 })
-		_, err := c.Close(staff(t, "lin"), tenant, c.key.ID)
+		_, err := c.Close(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
 		seq := c.says("运费多少钱？")
 		g.open()
@@ -337,7 +338,7 @@ func TestReviseAndRecall(t *testing.T) {
 		c.says("怎么退货？")
 		bot := c.hears(1)[0]
 		lin := staff(t, "lin")
-		_, err := c.Take(lin, tenant, c.key.ID)
+		_, err := c.Take(lin, tenant, c.key.ID, true)
 		must(t, err)
 		m, err := c.Reply(lin, tenant, c.key.ID, "1", frontdesk.TextContent("三天内到账"))
 		must(t, err)
@@ -387,7 +388,7 @@ func TestOutcomes(t *testing.T) {
 	} {
 		c := n.customer()
 		story(c)
-		_, err := c.Close(staff(t, "lin"), tenant, c.key.ID)
+		_, err := c.Close(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
 		var got string
 		must(t, c.db.QueryRow(t.Context(), "SELECT outcome FROM episode WHERE tenant = $1 AND conversation = $2", tenant, c.key.ID).Scan(&got))
@@ -406,7 +407,7 @@ func TestBadRatingIsNotAssumed(t *testing.T) {
 	if err := c.Rate(t.Context(), tenant, c.key.ID, 1, true, ""); frontdesk.KindOf(err) != frontdesk.Invalid {
 		t.Errorf("rated one's own question: %v", err)
 	}
-	_, err := c.Close(staff(t, "lin"), tenant, c.key.ID)
+	_, err := c.Close(staff(t, "lin"), tenant, c.key.ID, true)
 	must(t, err)
 	var got string
 	must(t, c.db.QueryRow(t.Context(), "SELECT outcome FROM episode WHERE tenant = $1 AND conversation = $2", tenant, c.key.ID).Scan(&got))
@@ -457,7 +458,7 @@ func TestListPagesTheQueue(t *testing.T) {
 	})
 }
 
-// Two people want the same conversation. The second may be a supervisor; what counts is that one of them has it.
+// Two people want the same conversation: one gets it, the other is told so.
 func TestTwoPeopleTakeAtOnce(t *testing.T) {
 	each(t, func(t *testing.T, p place) {
 		c := start(t, p, setup{}).customer()
@@ -465,10 +466,12 @@ func TestTwoPeopleTakeAtOnce(t *testing.T) {
 		c.hears(1)
 		done := make(chan error, 2)
 		for _, who := range []string{"lin", "wu"} {
-			go func() { _, err := c.Take(staff(t, who), tenant, c.key.ID); done <- err }()
+			go func() { _, err := c.Take(staff(t, who), tenant, c.key.ID, false); done <- err }()
 		}
-		must(t, <-done)
-		must(t, <-done)
+		first, second := <-done, <-done
+		if (first == nil) == (second == nil) || frontdesk.KindOf(cmp.Or(first, second)) != frontdesk.Conflict {
+			t.Errorf("taking at once: %v and %v", first, second)
+		}
 		has := c.row().agent
 		replied := 0
 		for _, who := range []string{"lin", "wu"} {

@@ -92,8 +92,11 @@ func (s *Service) effects(ctx context.Context) error {
 		for _, j := range jobs {
 			slots <- struct{}{}
 			go func() {
-				defer func() { <-slots }()
-				s.runEffect(ctx, j)
+				defer func() {
+					<-slots
+					s.effectsReady() // more may have waited for the slot
+				}()
+				s.runEffect(context.WithoutCancel(ctx), j)
 			}()
 		}
 		select {
@@ -106,6 +109,17 @@ func (s *Service) effects(ctx context.Context) error {
 		case <-time.After(effectPoll):
 		}
 	}
+}
+
+// retakeEffects makes the actions that dead nodes had in work due again, under their own keys.
+func (s *Service) retakeEffects(ctx context.Context) error {
+	if s.DB.Dialect() == sqldb.SQLite && s.started.Load() {
+		return nil
+	}
+	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		_, err := tx.Exec("UPDATE effect SET status = 'ready', due_at = $1 WHERE status = 'running' AND "+s.dead("claim"), tx.Now())
+		return err
+	})
 }
 
 // claimEffects takes due effects for this node, by a lease that makes a lost one due again.
@@ -160,9 +174,6 @@ func (s *Service) claimEffects(ctx context.Context, limit int) ([]effectJob, err
 func (s *Service) runEffect(ctx context.Context, j effectJob) {
 	s.stats.Effects.Add(1)
 	output, err := s.call(ctx, j)
-	if ctx.Err() != nil {
-		return // shutting down: the lease runs out, and it is called again under the same key
-	}
 	if err != nil {
 		s.Log.Warn("action failed", "action", j.name, "attempt", j.attempts, "error", err)
 		if k := frontdesk.KindOf(err); j.attempts < effectTries && k != frontdesk.Invalid && k != frontdesk.NotFound && k != frontdesk.Denied {
@@ -300,17 +311,16 @@ func (s *Service) dialogueTimer(tx *sqldb.Tx, t sqldb.Timer) error {
 // idleTimer closes a conversation of the bot's that has gone quiet; others are looked at again later.
 func (s *Service) idleTimer(tx *sqldb.Tx, t sqldb.Timer) error {
 	key := Key{t.Tenant, string(t.Payload)}
-	var owner, claim string
-	var updated int64
-	err := tx.QueryRow("SELECT owner, claim, updated_at FROM conversation WHERE tenant = $1 AND id = $2", key.Tenant, key.ID).Scan(&owner, &claim, &updated)
-	if errors.Is(err, sql.ErrNoRows) || owner == string(OwnerClosed) {
+	// The row is locked before it is judged: a message accepted meanwhile must not be closed away.
+	h, err := hold(tx, key)
+	if frontdesk.KindOf(err) == frontdesk.NotFound || err == nil && h.owner == OwnerClosed {
 		return nil
 	} else if err != nil {
 		return err
 	}
 	idle := s.Timing.IdleClose.Microseconds()
-	due := updated + idle
-	if owner == string(OwnerBot) && claim == "" && due <= tx.Now() {
+	due := h.updated + idle
+	if h.owner == OwnerBot && h.claim == "" && due <= tx.Now() {
 		return s.closeIn(tx, key, "system:", "idle", false)
 	}
 	t.Due = max(due, tx.Now()+idle/4)

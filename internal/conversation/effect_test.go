@@ -172,12 +172,12 @@ func TestResultWaitsWhileAPersonIsThere(t *testing.T) {
 		c := start(t, p, orders(shop)).customer()
 		c.says(order)
 		until(t, "the order system to be asked", func() bool { return len(shop.calls()) == 1 })
-		_, err := c.Take(staff(t, "lin"), tenant, c.key.ID)
+		_, err := c.Take(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
 		close(answer)
 		c.settled()
 		c.hears(0)
-		_, err = c.HandBack(staff(t, "lin"), tenant, c.key.ID)
+		_, err = c.HandBack(staff(t, "lin"), tenant, c.key.ID, true)
 		must(t, err)
 		c.hears(2) // the result, and that the bot is back
 		if r := c.row(); r.inbox != 0 {
@@ -230,13 +230,13 @@ func TestNoNudgeWhenItIsAnsweredOrTaken(t *testing.T) {
 	}
 	answered.says(order)
 	answered.hears(2)
-	_, err := taken.Take(staff(t, "lin"), tenant, taken.key.ID)
+	_, err := taken.Take(staff(t, "lin"), tenant, taken.key.ID, true)
 	must(t, err)
 	now.forward(3 * time.Minute)
 	n.sweep()
 	answered.hears(2)
 	taken.hears(1)
-	_, err = taken.HandBack(staff(t, "lin"), tenant, taken.key.ID)
+	_, err = taken.HandBack(staff(t, "lin"), tenant, taken.key.ID, true)
 	must(t, err)
 	for _, m := range taken.hears(2) {
 		if strings.Contains(m.Text, "还需要查订单吗") {

@@ -81,7 +81,7 @@ func TestCustomerIsToldAndHandedOverWhenTheBotFails(t *testing.T) {
 				b.search.Store(false)
 				b.wording.Store(false)
 				b.unloadable.Store(false)
-				_, err := c.HandBack(staff(t, "lin"), tenant, c.key.ID)
+				_, err := c.HandBack(staff(t, "lin"), tenant, c.key.ID, true)
 				must(t, err)
 				c.says("怎么退货？")
 				c.hears(3)

@@ -63,7 +63,7 @@ func TestAnyInterleavingKeepsThePromises(t *testing.T) {
 			case act < 10:
 				c, _ := pick()
 				_, ctx := as(c)
-				refused(second(n.Take(ctx, tenant, c.key.ID)))
+				refused(second(n.Take(ctx, tenant, c.key.ID, true)))
 			case act == 10:
 				c, _ := pick()
 				_, ctx := as(c)
@@ -71,11 +71,11 @@ func TestAnyInterleavingKeepsThePromises(t *testing.T) {
 			case act < 13:
 				c, _ := pick()
 				_, ctx := as(c)
-				refused(second(n.HandBack(ctx, tenant, c.key.ID)))
+				refused(second(n.HandBack(ctx, tenant, c.key.ID, true)))
 			case act == 13:
 				c, _ := pick()
 				_, ctx := as(c)
-				refused(second(n.Close(ctx, tenant, c.key.ID)))
+				refused(second(n.Close(ctx, tenant, c.key.ID, true)))
 			case act == 14:
 				c, _ := pick()
 				c = c.at(n)
@@ -117,7 +117,7 @@ func (c *customer) promises(sent int) string {
 		}
 		last = m.Seq
 	}
-	owner := "closed" // until the first word
+	owner := "closed"           // until the first word
 	dealt := map[int64]string{} // customer's message -> who dealt with it
 	for _, e := range c.events() {
 		var d struct {

@@ -50,8 +50,8 @@ func (s *Service) Changes(ctx context.Context, tenant, id string, after int64, l
 	if after >= p.Seq {
 		return p, nil
 	}
-	p.Messages, err = s.messages(ctx, a, "SELECT "+messageColumns+` FROM message m
-		WHERE m.tenant = $1 AND m.conversation = $2 AND m.seq > $3 ORDER BY m.seq LIMIT $4`, tenant, id, after, limit)
+	p.Messages, err = s.messages(ctx, "SELECT "+messageColumns+` FROM message m
+		WHERE m.tenant = $1 AND m.conversation = $2 AND m.seq > $3`+a.filter()+` ORDER BY m.seq LIMIT $4`, tenant, id, after, limit)
 	if err != nil {
 		return p, err
 	}
@@ -59,21 +59,24 @@ func (s *Service) Changes(ctx context.Context, tenant, id string, after int64, l
 		p.Seq = p.Messages[limit-1].Seq
 	}
 	if after > 0 {
-		p.Changed, err = s.messages(ctx, a, "SELECT DISTINCT "+messageColumns+` FROM revision r JOIN message m ON m.tenant = r.tenant AND m.conversation = r.conversation AND m.seq = r.seq
-			WHERE r.tenant = $1 AND r.conversation = $2 AND r.change > $3 AND m.seq <= $3 LIMIT $4`, tenant, id, after, limit)
+		p.Changed, err = s.messages(ctx, "SELECT "+messageColumns+` FROM message m WHERE m.tenant = $1 AND m.conversation = $2 AND m.seq <= $3`+a.filter()+`
+			AND m.seq IN (SELECT r.seq FROM revision r WHERE r.tenant = $1 AND r.conversation = $2 AND r.change > $3) ORDER BY m.change LIMIT $4`, tenant, id, after, limit)
+		if len(p.Changed) == limit { // go on from the last one read, even if messages come twice by it
+			p.More, p.Seq = true, min(p.Seq, p.Changed[limit-1].Change)
+		}
 	}
 	return p, err
 }
 
 // History returns up to limit messages before a number, oldest first.
 func (s *Service) History(ctx context.Context, tenant, id string, before int64, limit int, a Audience) ([]Message, error) {
-	out, err := s.messages(ctx, a, "SELECT "+messageColumns+` FROM message m
-		WHERE m.tenant = $1 AND m.conversation = $2 AND m.seq < $3 ORDER BY m.seq DESC LIMIT $4`, tenant, id, before, limit)
+	out, err := s.messages(ctx, "SELECT "+messageColumns+` FROM message m
+		WHERE m.tenant = $1 AND m.conversation = $2 AND m.seq < $3`+a.filter()+` ORDER BY m.seq DESC LIMIT $4`, tenant, id, before, limit)
 	slices.Reverse(out)
 	return out, err
 }
 
-func (s *Service) messages(ctx context.Context, a Audience, query string, args ...any) ([]Message, error) {
+func (s *Service) messages(ctx context.Context, query string, args ...any) ([]Message, error) {
 	rows, err := s.DB.Query(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -90,19 +93,25 @@ func (s *Service) messages(ctx context.Context, a Audience, query string, args .
 			return nil, fmt.Errorf("message %d: %w", m.Seq, err)
 		}
 		m.From, m.ReplyTo, m.Text, m.Parts = Author(from), splitSeqs(replyTo), m.Content.Text(), m.Content.Parts
-		if a == ForCustomer && !m.For(a) {
-			continue
-		}
 		out = append(out, m)
 	}
 	return out, rows.Err()
+}
+
+// filter is the SQL that leaves out what an audience may not see. It stands in the query: a page cut by hand afterwards
+// would look like the last one.
+func (a Audience) filter() string {
+	if a == ForStaff {
+		return ""
+	}
+	return " AND m.author <> 'note'"
 }
 
 // For reports whether an audience may see the message.
 func (m Message) For(a Audience) bool { return a == ForStaff || m.From != ByNote }
 
 func (s *Service) byClientID(ctx context.Context, key Key, clientID string) (Message, error) {
-	found, err := s.messages(ctx, ForStaff, "SELECT "+messageColumns+" FROM message m WHERE m.tenant = $1 AND m.conversation = $2 AND m.client_id = $3", key.Tenant, key.ID, clientID)
+	found, err := s.messages(ctx, "SELECT "+messageColumns+" FROM message m WHERE m.tenant = $1 AND m.conversation = $2 AND m.client_id = $3", key.Tenant, key.ID, clientID)
 	if err != nil || len(found) == 0 {
 		return Message{}, errors.Join(err, frontdesk.Errorf(frontdesk.NotFound, "There is no such message."))
 	}

@@ -2,6 +2,7 @@ package conversation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -42,8 +43,16 @@ type Service struct {
 
 	mu      sync.Mutex
 	delayed map[Key]*turn // turns that wait for the rest of a burst
-	wake    chan struct{} // effects are ready
+	held    map[heldClaim]struct{}
+	missed  map[heldClaim]struct{} // own claims that nobody here worked on at the last look
+	wake    chan struct{}          // effects are ready
 	stats   Stats
+}
+
+// heldClaim is a claim of this node's that a turn in memory works on.
+type heldClaim struct {
+	key   Key
+	claim string
 }
 
 // Stats counts what the service did since the start.
@@ -62,7 +71,7 @@ func New(d Deps) *Service {
 	if d.MaxTurns == 0 {
 		d.MaxTurns = 400
 	}
-	return &Service{Deps: d, boot: d.DB.Boot(), work: make(chan *turn, d.MaxTurns*4), delayed: map[Key]*turn{}, wake: make(chan struct{}, 1)}
+	return &Service{Deps: d, boot: d.DB.Boot(), work: make(chan *turn, d.MaxTurns*4), delayed: map[Key]*turn{}, held: map[heldClaim]struct{}{}, wake: make(chan struct{}, 1)}
 }
 
 // Stats are the service's counters.
@@ -82,7 +91,7 @@ const (
 func (s *Service) Run(ctx context.Context) error {
 	err := s.beat(ctx)
 	if err == nil {
-		err = s.retake(ctx)
+		err = errors.Join(s.retake(ctx), s.retakeEffects(ctx))
 	}
 	if err != nil {
 		if ctx.Err() != nil {
@@ -95,7 +104,10 @@ func (s *Service) Run(ctx context.Context) error {
 	for range workers {
 		g.Go(func() error { s.worker(gctx); return nil })
 	}
-	g.Go(func() error { return s.heart(gctx) })
+	g.Go(func() error { return s.every(gctx, "heartbeat", s.beat) })
+	g.Go(func() error { return s.every(gctx, "retaking turns", s.retake) })
+	g.Go(func() error { return s.every(gctx, "retaking actions", s.retakeEffects) })
+	g.Go(func() error { return s.every(gctx, "finding orphans", s.orphans) })
 	g.Go(func() error { return s.effects(gctx) })
 	return g.Wait()
 }
@@ -124,8 +136,9 @@ func (s *Service) worker(ctx context.Context) {
 	}
 }
 
-// heart proves this node alive and retakes what dead nodes have left.
-func (s *Service) heart(ctx context.Context) error {
+// every does something once a beatInterval until ctx ends. The heart has a goroutine of its own: nothing that waits for a
+// lock may stop it.
+func (s *Service) every(ctx context.Context, what string, f func(ctx context.Context) error) error {
 	tick := time.NewTicker(beatInterval)
 	defer tick.Stop()
 	for {
@@ -134,12 +147,8 @@ func (s *Service) heart(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if err := s.beat(ctx); err != nil && ctx.Err() == nil {
-			s.Log.Warn("heartbeat failed", "error", err)
-			continue
-		}
-		if err := s.retake(ctx); err != nil && ctx.Err() == nil {
-			s.Log.Warn("retaking turns failed", "error", err)
+		if err := f(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Warn(what+" failed", "error", err)
 		}
 	}
 }
@@ -161,53 +170,109 @@ func (s *Service) beat(ctx context.Context) error {
 	})
 }
 
-// retake takes over the claims of dead nodes: on SQLite all that are not ours, on PostgreSQL those without a heartbeat.
+// dead is the SQL condition that a claim's or an action's node, in column, is not alive: on PostgreSQL one without a
+// heartbeat, on SQLite any but this one, since the folder's lock proves them dead.
+func (s *Service) dead(column string) string {
+	if s.DB.Dialect() == sqldb.SQLite {
+		return column + " <> '" + s.boot + "'"
+	}
+	return column + " <> '" + s.boot + "' AND NOT EXISTS (SELECT 1 FROM node WHERE node.boot = " + column +
+		" AND node.beat_at > " + dbNow(sqldb.Postgres) + fmt.Sprintf(" - %d)", deadAfter.Microseconds())
+}
+
+// retakeBatch is how many claims are taken over in one transaction.
+const retakeBatch = 200
+
+// retake takes over the claims of dead nodes. Rows that somebody holds are left for the next look.
 func (s *Service) retake(ctx context.Context) error {
-	mine := s.boot + "/%"
-	query := "SELECT tenant, id, claim FROM conversation WHERE claim <> '' AND claim NOT LIKE $1"
+	if s.DB.Dialect() == sqldb.SQLite && s.started.Load() {
+		return nil // nobody can have died since the start
+	}
+	boot, lock := "substr(claim, 1, 36)", "" // an id has 36 characters
 	if s.DB.Dialect() == sqldb.Postgres {
-		query += ` AND NOT EXISTS (SELECT 1 FROM node WHERE node.boot = split_part(claim, '/', 1)
-			AND node.beat_at > ` + dbNow(sqldb.Postgres) + fmt.Sprintf(" - %d)", deadAfter.Microseconds())
-	} else if s.started.Load() {
-		return nil
+		lock = " FOR UPDATE SKIP LOCKED"
 	}
-	rows, err := s.DB.Query(ctx, query+" LIMIT 10000", mine)
-	if err != nil {
-		return err
-	}
-	type lost struct{ tenant, id, claim string }
-	var all []lost
-	for rows.Next() {
-		var l lost
-		if err := rows.Scan(&l.tenant, &l.id, &l.claim); err != nil {
-			rows.Close()
-			return err
-		}
-		all = append(all, l)
-	}
-	rows.Close()
-	if err := rows.Err(); err != nil {
-		return err
-	}
-	for _, l := range all {
-		_, rest, _ := strings.Cut(l.claim, "/")
-		claim := s.boot + "/" + rest
+	query := fmt.Sprintf("SELECT tenant, id, claim FROM conversation WHERE claim <> '' AND %s LIMIT %d%s", s.dead(boot), retakeBatch, lock)
+	for {
+		var taken []*turn
 		err := s.DB.Write(ctx, func(tx *sqldb.Tx) error {
-			n, err := tx.Exec("UPDATE conversation SET claim = $1 WHERE tenant = $2 AND id = $3 AND claim = $4", claim, l.tenant, l.id, l.claim)
+			taken = nil
+			rows, err := tx.Query(query)
 			if err != nil {
 				return err
 			}
-			if n == 1 {
-				tx.After(func() { s.enqueue(&turn{key: Key{l.tenant, l.id}, claim: claim}) })
+			var former []string
+			for rows.Next() {
+				var t turn
+				if err := rows.Scan(&t.key.Tenant, &t.key.ID, &t.claim); err != nil {
+					rows.Close()
+					return err
+				}
+				former = append(former, t.claim)
+				_, rest, _ := strings.Cut(t.claim, "/")
+				t.claim = s.boot + "/" + rest
+				taken = append(taken, &t)
+			}
+			rows.Close()
+			if err := rows.Err(); err != nil {
+				return err
+			}
+			for i, t := range taken {
+				if _, err := tx.Exec("UPDATE conversation SET claim = $1 WHERE tenant = $2 AND id = $3 AND claim = $4", t.claim, t.key.Tenant, t.key.ID, former[i]); err != nil {
+					return err
+				}
 			}
 			return nil
 		})
 		if err != nil {
 			return err
 		}
+		for _, t := range taken {
+			s.enqueue(t)
+		}
+		if len(taken) > 0 {
+			s.Log.Info("turns of dead nodes retaken", "count", len(taken))
+		}
+		if len(taken) < retakeBatch {
+			return nil
+		}
 	}
-	if len(all) > 0 {
-		s.Log.Info("turns of dead nodes retaken", "count", len(all))
+}
+
+// orphans finds claims of this node that nobody here works on, twice in a row, and works on them: a COMMIT whose answer
+// was lost on the way (a connection that died) may have taken a claim that its caller was told had failed.
+func (s *Service) orphans(ctx context.Context) error {
+	rows, err := s.DB.Query(ctx, "SELECT tenant, id, claim FROM conversation WHERE claim <> '' AND substr(claim, 1, 36) = $1", s.boot)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	missed := map[heldClaim]struct{}{}
+	for rows.Next() {
+		var c heldClaim
+		if err := rows.Scan(&c.key.Tenant, &c.key.ID, &c.claim); err != nil {
+			return err
+		}
+		missed[c] = struct{}{}
+	}
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	var found []heldClaim
+	for c := range missed {
+		if _, ok := s.held[c]; ok {
+			delete(missed, c)
+		} else if _, ok := s.missed[c]; ok {
+			found = append(found, c)
+			delete(missed, c)
+		}
+	}
+	s.missed = missed
+	s.mu.Unlock()
+	for _, c := range found {
+		s.Log.Warn("a claim without a turn", "conversation", c.key.ID)
+		s.enqueue(&turn{key: c.key, claim: c.claim})
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -33,9 +34,11 @@ type turn struct {
 	input    *inboxItem
 	askedAt  int64 // of the burst's first message
 	lastAt   int64
-	begun    time.Time // of the wait for the rest of the burst
+	heard    time.Time // real time of the burst's last message, for the wait for the rest of it
+	begun    time.Time // of that wait
 	timer    *time.Timer
 	tries    int
+	inbox    int64 // as loaded
 }
 
 // burstMax bounds how many messages one turn reads; the rest waits for the next turn.
@@ -44,9 +47,16 @@ const burstMax = 50
 // waitMax bounds the wait for a customer who goes on typing.
 const waitMax = 5 * time.Second
 
-var errLost = errors.New("turn lost")
+var (
+	errLost  = errors.New("turn lost")
+	errAgain = errors.New("more came meanwhile")
+)
 
+// enqueue starts a turn whose claim was committed.
 func (s *Service) enqueue(t *turn) {
+	s.mu.Lock()
+	s.held[heldClaim{t.key, t.claim}] = struct{}{}
+	s.mu.Unlock()
 	s.pending.Add(1)
 	s.submit(t)
 }
@@ -60,7 +70,13 @@ func (s *Service) submit(t *turn) {
 	}
 }
 
-func (s *Service) finish(t *turn) { s.pending.Add(-1) }
+// finish lets go of a turn, however it ended.
+func (s *Service) finish(t *turn) {
+	s.mu.Lock()
+	delete(s.held, heldClaim{t.key, t.claim})
+	s.mu.Unlock()
+	s.pending.Add(-1)
+}
 
 // more tells a turn that waits for the rest of its burst that something came.
 func (s *Service) more(key Key) {
@@ -68,7 +84,7 @@ func (s *Service) more(key Key) {
 	t := s.delayed[key]
 	if t != nil && t.timer.Stop() {
 		delete(s.delayed, key)
-		t.fresh = false
+		t.fresh, t.heard = false, time.Now()
 	} else {
 		t = nil
 	}
@@ -83,17 +99,22 @@ func (s *Service) Typing(key Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if t := s.delayed[key]; t != nil && time.Since(t.begun) < waitMax {
+		t.heard = time.Now()
 		t.timer.Reset(s.Timing.Wait)
 	}
 }
 
 // postpone puts a turn aside until more comes or the patience ends. It reports false when patience has ended.
 func (s *Service) postpone(t *turn) bool {
+	now := time.Now()
 	if t.begun.IsZero() {
-		t.begun = time.Now()
+		t.begun = now
 	}
-	wait := s.Timing.Wait - s.DB.Now().Sub(frontdesk.FromMicros(t.lastAt))
-	if wait <= 0 || wait > s.Timing.Wait || time.Since(t.begun) >= waitMax {
+	if t.heard.IsZero() { // accepted elsewhere or before: go by the product's clock
+		t.heard = now.Add(-min(max(s.DB.Now().Sub(frontdesk.FromMicros(t.lastAt)), 0), s.Timing.Wait))
+	}
+	wait := s.Timing.Wait - now.Sub(t.heard)
+	if wait <= 0 || now.Sub(t.begun) >= waitMax {
 		return false
 	}
 	s.mu.Lock()
@@ -126,7 +147,7 @@ const turnTime = 10 * time.Second
 func (s *Service) runTurn(t *turn) {
 	ctx, cancel := context.WithTimeout(context.Background(), turnTime)
 	defer cancel()
-	postponed, err := s.tryTurn(ctx, t)
+	postponed, err := s.guarded(ctx, t)
 	switch {
 	case postponed:
 	case err == nil:
@@ -134,19 +155,34 @@ func (s *Service) runTurn(t *turn) {
 	case errors.Is(err, errLost):
 		s.stats.Lost.Add(1)
 		s.finish(t)
+	case errors.Is(err, errAgain):
+		t.fresh = false
+		s.submit(t)
+	case errors.Is(err, sqldb.ErrClosed):
+		s.finish(t) // the claim stays in the database and is retaken at the next start
 	default:
 		s.stats.Failed.Add(1)
 		t.tries++
 		t.fresh = false
 		pause := min(50*time.Millisecond<<min(t.tries, 7), 5*time.Second)
 		s.Log.Error("turn failed, trying again", "conversation", t.key.ID, "try", t.tries, "pause", pause, "error", err)
-		if errors.Is(err, context.Canceled) || frontdesk.KindOf(err) == frontdesk.Unavailable && strings.Contains(err.Error(), "closing") {
-			s.finish(t) // the claim stays in the database and is retaken at the next start
-			return
-		}
 		time.AfterFunc(pause, func() { s.submit(t) })
 	}
 }
+
+// guarded is a try that survives a panic: a poisoned conversation must not take the process with it, at each start anew.
+func (s *Service) guarded(ctx context.Context, t *turn) (postponed bool, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.Log.Error("turn panicked", "conversation", t.key.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			postponed, err = false, frontdesk.Errorf(frontdesk.Internal, "turn panicked")
+		}
+	}()
+	return s.tryTurn(ctx, t)
+}
+
+// triesMax is after how many failures a turn falls to the rung below, which needs neither release nor state.
+const triesMax = 5
 
 func (s *Service) tryTurn(ctx context.Context, t *turn) (postponed bool, err error) {
 	if !t.fresh {
@@ -161,6 +197,9 @@ func (s *Service) tryTurn(ctx context.Context, t *turn) (postponed bool, err err
 	if err != nil && frontdesk.KindOf(err) != frontdesk.NotFound {
 		return false, fmt.Errorf("load site: %w", err)
 	}
+	if t.tries >= triesMax {
+		return false, s.commit(ctx, t, s.fallen(t, dialogue.State{}, site), site)
+	}
 	var state dialogue.State
 	if t.state != "" {
 		if err := json.Unmarshal([]byte(t.state), &state); err != nil {
@@ -171,7 +210,7 @@ func (s *Service) tryTurn(ctx context.Context, t *turn) (postponed bool, err err
 	release, number, err := s.Releases.Latest(ctx, t.key.Tenant, site.Bot)
 	if err != nil {
 		s.Log.Error("no release to answer from", "tenant", t.key.Tenant, "bot", site.Bot, "error", err)
-		return false, s.commit(ctx, t, s.fallen(t, state, site), site, state)
+		return false, s.commit(ctx, t, s.fallen(t, state, site), site)
 	}
 	if t.input == nil && !complete(release, state, t.messages) && s.postpone(t) {
 		return true, nil
@@ -182,7 +221,7 @@ func (s *Service) tryTurn(ctx context.Context, t *turn) (postponed bool, err err
 		}
 	}
 	out := s.respond(ctx, t, release, number, state, site)
-	return false, s.commit(ctx, t, out, site, state)
+	return false, s.commit(ctx, t, out, site)
 }
 
 // complete reports whether the burst looks finished. One that cannot be judged is not waited for: respond meets the same
@@ -265,7 +304,7 @@ func (s *Service) load(ctx context.Context, t *turn) error {
 	} else if err != nil {
 		return err
 	}
-	t.owner = Owner(owner)
+	t.owner, t.inbox = Owner(owner), inbox
 	if inbox > 0 {
 		if t.input, err = s.nextInput(ctx, t.key); err != nil || t.input != nil {
 			return err
@@ -295,12 +334,19 @@ func (s *Service) load(ctx context.Context, t *turn) error {
 	return rows.Err()
 }
 
-// release gives a claim back that turned out to have nothing to do.
+// release gives a claim back that turned out to have nothing to do. If something came meanwhile the turn is run again.
 func (s *Service) release(ctx context.Context, t *turn) error {
-	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
-		_, err := tx.Exec("UPDATE conversation SET claim = '', inbox = 0 WHERE tenant = $1 AND id = $2 AND claim = $3 AND asked_seq <= done_seq", t.key.Tenant, t.key.ID, t.claim)
+	var n int64
+	err := s.DB.Write(ctx, func(tx *sqldb.Tx) (err error) {
+		n, err = tx.Exec(`UPDATE conversation SET claim = '', inbox = 0 WHERE tenant = $1 AND id = $2 AND claim = $3 AND inbox = $4
+			AND (asked_seq <= done_seq OR NOT EXISTS (SELECT 1 FROM message m WHERE m.tenant = $1 AND m.conversation = $2 AND m.seq > conversation.done_seq
+				AND m.author = 'customer' AND m.state <> 'recalled'))`, t.key.Tenant, t.key.ID, t.claim, t.inbox)
 		return err
 	})
+	if err == nil && n == 0 {
+		return errAgain
+	}
+	return err
 }
 
 // checked is a reply that may be sent.
@@ -338,7 +384,7 @@ func (s *Service) check(t *turn, out *dialogue.Outcome, site channel.Site) ([]ch
 }
 
 // commit writes all that came of a step in one transaction, which also releases the claim or takes the next turn.
-func (s *Service) commit(ctx context.Context, t *turn, out dialogue.Outcome, site channel.Site, was dialogue.State) error {
+func (s *Service) commit(ctx context.Context, t *turn, out dialogue.Outcome, site channel.Site) error {
 	replies, err := s.check(t, &out, site)
 	if err != nil {
 		return err
@@ -373,7 +419,7 @@ func (s *Service) commit(ctx context.Context, t *turn, out dialogue.Outcome, sit
 		err := tx.QueryRow(`UPDATE conversation SET seq = seq + $1, state = $2, language = $3,
 				done_seq = CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END, inbox = inbox - $5,
 				preview = CASE WHEN $6 <> '' THEN $6 ELSE preview END,
-				owner = $7, epoch = epoch + $8, queued_at = CASE WHEN $8 = 1 THEN $9 ELSE queued_at END, updated_at = $9,
+				owner = CASE WHEN $8 = 1 THEN $7 ELSE owner END, epoch = epoch + $8, queued_at = CASE WHEN $8 = 1 THEN $9 ELSE queued_at END, updated_at = $9,
 				turn = turn + CASE WHEN asked_seq > CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END OR inbox > $5 THEN 1 ELSE 0 END,
 				claim = CASE WHEN asked_seq > CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END OR inbox > $5 THEN $10 ELSE '' END
 			WHERE tenant = $11 AND id = $12 AND claim = $13 RETURNING seq, claim, episode`,
@@ -479,13 +525,24 @@ func appendCompleted(tx *sqldb.Tx, t *turn, out *dialogue.Outcome, sent, asked [
 	for _, step := range out.Trace.Steps {
 		data.Kind, data.Seqs, data.Question, data.Entry, data.Confidence = step.Kind, step.Seqs, "", "", 0
 		if step.Kind == dialogue.KindAbstain || step.Kind == dialogue.KindClarify {
-			data.Question = step.Text
+			data.Question = withoutPieces(step.Text)
 		}
 		if step.Kind == dialogue.KindAnswer && len(step.Candidates) > 0 {
 			data.Entry, data.Confidence = step.Candidates[0].ID, step.Candidates[0].Score
 		}
 		put()
 	}
+}
+
+// pieces are runs of digits that may turn out to be part of a value split over messages. The event log cannot be redacted
+// afterwards, so they do not get into it.
+var pieces = regexp.MustCompile(`\d{3,}`)
+
+func withoutPieces(text string) string {
+	if !compliance.MayContinue(frontdesk.TextContent(text)) {
+		return text
+	}
+	return pieces.ReplaceAllString(text, "#")
 }
 
 func owned(key Key, from, to Owner, site, reason, actor string) frontdesk.Event {

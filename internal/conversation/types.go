@@ -37,7 +37,7 @@ const (
 type Message struct {
 	Seq      int64             `json:"seq"`
 	From     Author            `json:"from"`
-	AuthorID string            `json:"author_id,omitempty"`
+	AuthorID string            `json:"-"` // staff's ids are not for customers
 	ClientID string            `json:"client_id,omitempty"`
 	ReplyTo  []int64           `json:"reply_to,omitempty"`
 	Text     string            `json:"text"`

@@ -28,9 +28,6 @@ type Hub struct {
 	slog   *slog.Logger
 	shards [64]shard
 	count  atomic.Int64
-
-	// OwnerChanged, if set, is told of changes of ownership seen by this node, for staff's lists. It must not block.
-	OwnerChanged func(key conversation.Key, owner conversation.Owner)
 }
 
 type shard struct {
@@ -134,7 +131,13 @@ func (h *Hub) Watch(ctx context.Context, w *Watcher, after int64) (seq int64, ow
 			t.mu.Unlock()
 			continue
 		}
-		t.last = max(t.last, w.last)
+		if t.last < w.last {
+			// What this watcher has read, the live ones have not had: their news is still on its way, and would look old.
+			if t.live() {
+				h.catchUp(w.Key, t)
+			}
+			t.last = max(t.last, w.last)
+		}
 		w.live, w.owner = true, p.Owner
 		seq = w.last
 		t.mu.Unlock()
@@ -149,7 +152,7 @@ func (w *Watcher) page(p conversation.Page) {
 			w.Message(&list[i], lazy(&list[i]))
 		}
 	}
-	w.last = max(w.last, p.Seq)
+	w.last = p.Seq // also where the client was beyond the end: it goes on from what there is
 }
 
 // Unwatch ends a watcher. It may be called twice.
@@ -217,24 +220,17 @@ func (h *Hub) Notify(u conversation.Update) {
 			h.bus.Publish("conversation.changed", data)
 		}
 	}
-	if u.Owner != "" && h.OwnerChanged != nil {
-		h.OwnerChanged(u.Key, u.Owner)
-	}
 	t := h.find(u.Key)
 	if t == nil {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	live := false
-	for _, w := range t.watchers {
-		live = live || w.live
-	}
 	switch {
-	case !live: // whoever is still reading up sees that there is more
+	case !t.live(): // whoever is still reading up sees that there is more
 		t.last = max(t.last, u.To)
 	case u.To <= t.last && u.To >= u.From: // read already
-	case u.From == t.last+1 && len(u.Messages) > 0 || u.From > u.To:
+	case u.From == t.last+1 && len(u.Messages) > 0 || u.From > u.To && u.To <= t.last:
 		for i := range u.Messages {
 			frame := lazy(&u.Messages[i])
 			for _, w := range t.watchers {
@@ -250,6 +246,16 @@ func (h *Hub) Notify(u conversation.Update) {
 	if u.Owner != "" {
 		t.owned(u.Owner)
 	}
+}
+
+// live reports whether anybody is past reading up. The topic is locked.
+func (t *topic) live() bool {
+	for _, w := range t.watchers {
+		if w.live {
+			return true
+		}
+	}
+	return false
 }
 
 // reached moves the topic and its live watchers on.
@@ -308,9 +314,6 @@ func (h *Hub) hinted(data []byte) {
 	var n hint
 	if json.Unmarshal(data, &n) != nil {
 		return
-	}
-	if n.Owner != "" && h.OwnerChanged != nil {
-		h.OwnerChanged(n.Key, n.Owner)
 	}
 	if t := h.find(n.Key); t != nil {
 		t.mu.Lock()

@@ -67,11 +67,17 @@ func Placeholders(rows, width int) string {
 // means all tenants. With a tenant at most 10 x limit positions are looked through; next is where to go on.
 func (db *DB) Events(ctx context.Context, tenant string, after int64, limit int) (events []frontdesk.Event, next int64, err error) {
 	var rows *sql.Rows
+	end := after
 	if tenant == "" {
 		rows, err = db.Query(ctx, "SELECT pos, "+eventColumns+" FROM event WHERE pos > $1 ORDER BY pos LIMIT $2", after, limit)
 	} else {
+		// How far the log reaches is asked first: what is committed after that belongs to the next page.
+		if end, err = db.LastPos(ctx); err != nil {
+			return nil, after, err
+		}
+		end = min(end, after+10*int64(limit))
 		rows, err = db.Query(ctx, "SELECT pos, "+eventColumns+` FROM event
-			WHERE pos > $1 AND pos <= $1 + 10 * $2 AND tenant = $3 ORDER BY pos LIMIT $2`, after, int64(limit), tenant)
+			WHERE pos > $1 AND pos <= $2 AND tenant = $3 ORDER BY pos LIMIT $4`, after, end, tenant, limit)
 	}
 	if err != nil {
 		return nil, after, err
@@ -92,11 +98,7 @@ func (db *DB) Events(ctx context.Context, tenant string, after int64, limit int)
 		return nil, after, err
 	}
 	if tenant != "" && len(events) < limit {
-		last, err := db.LastPos(ctx)
-		if err != nil {
-			return nil, after, err
-		}
-		next = max(next, min(after+10*int64(limit), last))
+		next = max(next, end)
 	}
 	return events, next, nil
 }
@@ -111,8 +113,36 @@ func (db *DB) LastPos(ctx context.Context) (int64, error) {
 // Woken returns a channel that is closed when events have been committed by this process, or on a hint.
 func (db *DB) Woken() <-chan struct{} { return db.events.wait() }
 
+// Committed returns a channel that is closed when events have been committed, or given their positions, by this process:
+// what other nodes may want a hint of. A hint from them does not close it.
+func (db *DB) Committed() <-chan struct{} { return db.events.own.wait() }
+
 // Wake tells consumers here that another node has committed events.
-func (db *DB) Wake() { db.events.raise() }
+func (db *DB) Wake() {
+	db.events.fresh.raise()
+	db.events.all.raise()
+}
+
+// news is raised when there are events to read.
+type news struct {
+	fresh signal // for the sequencer, which must not wake itself: commits, here or elsewhere
+	own   signal // commits and new positions, here
+	all   signal
+}
+
+func (n *news) wait() <-chan struct{} { return n.all.wait() }
+
+// raise is of a commit here.
+func (n *news) raise() {
+	n.fresh.raise()
+	n.placed()
+}
+
+// placed is of positions given here.
+func (n *news) placed() {
+	n.own.raise()
+	n.all.raise()
+}
 
 // pollInterval is how long a lost hint can delay a consumer.
 const pollInterval = 300 * time.Millisecond
@@ -128,17 +158,16 @@ func (db *DB) Sequence(ctx context.Context) error {
 		return nil
 	}
 	for {
-		woken := db.events.wait()
+		woken := db.events.fresh.wait() // before the work: a commit during it makes another round
 		n, err := db.sequenceOnce(ctx)
 		if err != nil && ctx.Err() == nil {
 			db.log.Warn("event sequencer failed", "error", err)
 		}
+		if n > 0 {
+			db.events.placed()
+		}
 		if n == sequenceBatch {
 			continue
-		}
-		if n > 0 {
-			db.events.raise() // wake the consumers, who wait on the same signal
-			woken = db.events.wait()
 		}
 		select {
 		case <-ctx.Done():

@@ -44,6 +44,8 @@ type Options struct {
 	URL string           // postgres://..
 	Log *slog.Logger     // nil discards
 	Now func() time.Time // the product's clock; nil is time.Now. Simulations move it.
+	// NoSync leaves writing to disk to Close: for filling a fresh SQLite file that can be thrown away if that fails.
+	NoSync bool
 }
 
 // DB is an open database. Its methods are safe for concurrent use.
@@ -53,12 +55,13 @@ type DB struct {
 	now     func() time.Time
 	boot    string // this process, for claims and leases
 	file    string // SQLite file
+	noSync  bool
 
 	read  *sql.DB // SQLite: read-only pool; PostgreSQL: the pool
 	stmts sync.Map
 
 	w       *writer // SQLite
-	events  signal  // raised after events were committed
+	events  news    // raised after events were committed
 	timers  signal  // raised when an earlier timer was set
 	stopBg  context.CancelFunc
 	bg      sync.WaitGroup
@@ -79,7 +82,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.stopBg = stop
 	var err error
 	if o.URL == "" {
-		err = db.openSQLite(ctx, bg, o.Dir)
+		err = db.openSQLite(ctx, bg, o.Dir, o.NoSync)
 	} else {
 		err = db.openPostgres(ctx, o.URL)
 	}
@@ -90,8 +93,12 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	return db, nil
 }
 
-func (db *DB) openSQLite(ctx, bg context.Context, dir string) error {
-	db.dialect = SQLite
+func (db *DB) openSQLite(ctx, bg context.Context, dir string, noSync bool) error {
+	db.dialect, db.noSync = SQLite, noSync
+	synchronous := "synchronous(FULL)"
+	if noSync {
+		synchronous = "synchronous(OFF)"
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("make data folder: %w", err)
 	}
@@ -104,7 +111,7 @@ func (db *DB) openSQLite(ctx, bg context.Context, dir string) error {
 	f.Close()
 
 	// busy_timeout precedes WAL: switching modes itself needs the lock.
-	write, err := sql.Open("sqlite", sqliteDSN(db.file, "busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",
+	write, err := sql.Open("sqlite", sqliteDSN(db.file, "busy_timeout(10000)", "journal_mode(WAL)", synchronous,
 		"cache_size(-16000)", "temp_store(MEMORY)", "wal_autocheckpoint(0)", "foreign_keys(0)"))
 	if err != nil {
 		return err
@@ -145,6 +152,11 @@ func (db *DB) openPostgres(ctx context.Context, dsn string) error {
 		// The driver's text repeats the URL with its password.
 		return frontdesk.InvalidField("database.url", "not a valid PostgreSQL address")
 	}
+	for name, value := range patience {
+		if _, set := cfg.RuntimeParams[name]; !set && !strings.Contains(cfg.RuntimeParams["options"], name) {
+			cfg.RuntimeParams[name] = value
+		}
+	}
 	db.read = stdlib.OpenDB(*cfg)
 	db.read.SetMaxOpenConns(24)
 	db.read.SetMaxIdleConns(12)
@@ -153,11 +165,26 @@ func (db *DB) openPostgres(ctx context.Context, dsn string) error {
 		db.read.Close()
 		return &frontdesk.Error{Kind: frontdesk.Unavailable, Op: "connect to PostgreSQL", Err: err}
 	}
-	if err := migrate(ctx, db.read, Postgres); err != nil {
+	// A migration takes as long as it takes, and so does waiting for another node's.
+	unhurried := cfg.Copy()
+	for name := range patience {
+		unhurried.RuntimeParams[name] = "0"
+	}
+	pool := stdlib.OpenDB(*unhurried)
+	defer pool.Close()
+	if err := migrate(ctx, pool, Postgres); err != nil {
 		db.read.Close()
 		return err
 	}
 	return nil
+}
+
+// patience bounds what one stuck statement, lock or transaction can hold up, unless the address of the database sets it.
+// Nothing of the product's comes near these times.
+var patience = map[string]string{
+	"lock_timeout":                        "5s",
+	"statement_timeout":                   "30s",
+	"idle_in_transaction_session_timeout": "15s",
 }
 
 // Close stops the writer after what it has begun, and closes all connections. Consumers and timers must have stopped.
@@ -174,8 +201,19 @@ func (db *DB) Close() error {
 			return true
 		})
 		err = errors.Join(err, db.read.Close())
+		if db.noSync {
+			err = errors.Join(err, syncFile(db.file), syncFile(filepath.Dir(db.file)))
+		}
 	})
 	return err
+}
+
+func syncFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // Dialect tells which database this is.
@@ -223,7 +261,7 @@ func (db *DB) ReadTx(ctx context.Context, fn func(q Queryer) error) error {
 		return unavailable("begin read", err)
 	}
 	defer tx.Rollback()
-	return fn(tx)
+	return reachable("read", fn(tx))
 }
 
 // Query reads beside the writer. Statements are prepared once and kept: here on SQLite, by the driver on PostgreSQL.
@@ -232,13 +270,16 @@ func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, 
 	if err != nil {
 		return nil, unavailable("prepare", err)
 	}
+	var rows *sql.Rows
 	if s == nil {
-		return db.read.QueryContext(ctx, query, args...)
+		rows, err = db.read.QueryContext(ctx, query, args...)
+	} else {
+		rows, err = s.QueryContext(ctx, args...)
 	}
-	return s.QueryContext(ctx, args...)
+	return rows, reachable("read", err)
 }
 
-// QueryRow is Query for at most one row.
+// QueryRow is Query for at most one row. Its Scan returns the driver's own errors; see IsDown.
 func (db *DB) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
 	s, err := db.prepared(query)
 	if err != nil || s == nil {
