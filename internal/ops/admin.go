@@ -88,7 +88,7 @@ func (a *Admin) Handle(name string, h Handler) {
 // Run listens on DIR/admin.sock until ctx ends, then lets running commands finish for a moment. The caller holds the
 // folder's lock, so a socket file that is there is left over from a process that died.
 func (a *Admin) Run(ctx context.Context, dir string) error {
-	path := SocketPath(dir)
+	path := socketPath(dir)
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the old admin socket: %w", err)
 	}
@@ -115,11 +115,11 @@ func (a *Admin) Run(ctx context.Context, dir string) error {
 	return nil
 }
 
-// SocketPath is where the holder of a folder listens.
-func SocketPath(dir string) string { return filepath.Join(dir, "admin.sock") }
+// socketPath is where the holder of a folder listens.
+func socketPath(dir string) string { return filepath.Join(dir, "admin.sock") }
 
-// socketPathMax is what fits into a unix address on Linux and BSD.
-const socketPathMax = 100
+// addressMax is what fits into a unix address on Linux and BSD.
+const addressMax = 100
 
 // listenUnix listens on path. A path too long for a unix address is reached through an open folder instead.
 func listenUnix(path string) (net.Listener, error) {
@@ -141,7 +141,7 @@ func listenUnix(path string) (net.Listener, error) {
 
 // shortPath gives another name for path if it is too long for a socket, valid until done is called.
 func shortPath(path string) (short string, done func(), err error) {
-	if len(path) <= socketPathMax {
+	if len(path) <= addressMax {
 		return path, func() {}, nil
 	}
 	dir, err := os.Open(filepath.Dir(path))
@@ -159,7 +159,7 @@ func Call(ctx context.Context, dir, command string, args any, body io.Reader, re
 		return fmt.Errorf("encode arguments of %s: %w", command, err)
 	}
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		short, done, err := shortPath(SocketPath(dir))
+		short, done, err := shortPath(socketPath(dir))
 		if err != nil {
 			return nil, err
 		}

@@ -92,7 +92,7 @@ func Backup(ctx context.Context, o BackupOptions, progress func(format string, a
 	}
 	defer os.RemoveAll(partial) // nothing is there any more after the rename
 
-	m := Manifest{Format: manifestForm, Version: o.Version, MadeAt: start.UTC().Truncate(time.Second), Database: string(o.DB.Dialect()), KeyCheck: KeyCheck(o.Key), WithKey: o.WithKey}
+	m := Manifest{Format: manifestForm, Version: o.Version, MadeAt: start.UTC().Truncate(time.Second), Database: string(o.DB.Dialect()), KeyCheck: keyCheck(o.Key), WithKey: o.WithKey}
 	copyDatabase := backupSQLite
 	if o.DB.Dialect() == sqldb.Postgres {
 		copyDatabase = backupPostgres
@@ -327,8 +327,8 @@ func hashFile(ctx context.Context, path, name string) (ManifestFile, error) {
 	return ManifestFile{Path: name, Size: n, SHA256: hex.EncodeToString(h.Sum(nil))}, nil
 }
 
-// KeyCheck tells one master key from another without giving it away.
-func KeyCheck(key []byte) string {
+// keyCheck tells one master key from another without giving it away.
+func keyCheck(key []byte) string {
 	h := hmac.New(sha256.New, key)
 	h.Write([]byte("frontdesk backup key check"))
 	return hex.EncodeToString(h.Sum(nil)[:8])

@@ -134,7 +134,7 @@ func (x *examination) folder() Finding {
 }
 
 func (x *examination) server(ctx context.Context) Finding {
-	if !Held(x.dir) {
+	if !isHeld(x.dir) {
 		return ok("no server holds the folder")
 	}
 	var state readiness
@@ -159,7 +159,7 @@ func (x *examination) server(ctx context.Context) Finding {
 }
 
 func (x *examination) space() Finding {
-	free, err := FreeSpace(x.dir)
+	free, err := freeSpace(x.dir)
 	if err != nil {
 		return bad("cannot read the free space: "+err.Error(), "check the mount")
 	}
@@ -173,8 +173,8 @@ func (x *examination) space() Finding {
 	return ok("%s", detail)
 }
 
-// FreeSpace is what this user can still write on the disk of dir.
-func FreeSpace(dir string) (int64, error) {
+// freeSpace is what this user can still write on the disk of dir.
+func freeSpace(dir string) (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
 		return 0, err
@@ -281,9 +281,9 @@ func (x *examination) key(ctx context.Context) Finding {
 	if err != nil {
 		return bad(err.Error(), "the key is 32 bytes in base64, readable by its owner alone")
 	}
-	f := ok("there, check value %s", KeyCheck(key))
+	f := ok("there, check value %s", keyCheck(key))
 	if x.c.MasterKey == "" {
-		f.Detail = "in the data folder, check value " + KeyCheck(key)
+		f.Detail = "in the data folder, check value " + keyCheck(key)
 		f.Hint = "keep a copy in another place: backups do not hold it unless made with --with-key"
 	}
 	return f

@@ -75,17 +75,6 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(append(body, '\n'))
 }
 
-// Ready runs the checks, or takes their last results if those are fresh, and returns what fails.
-func (h *Health) Ready(ctx context.Context) error {
-	var failed []error
-	for name, word := range h.state(ctx).Checks {
-		if word != "ok" {
-			failed = append(failed, errors.New(name+": "+word))
-		}
-	}
-	return errors.Join(failed...)
-}
-
 func (h *Health) state(ctx context.Context) readiness {
 	h.mu.Lock()
 	defer h.mu.Unlock()

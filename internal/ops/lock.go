@@ -63,8 +63,8 @@ func (l *FolderLock) Release() {
 	l.file.Close() // the kernel drops the lock with the descriptor, whatever Close says
 }
 
-// Held reports whether some process serves the folder, without taking the lock or making anything.
-func Held(dir string) bool {
+// isHeld reports whether some process serves the folder, without taking the lock or making anything.
+func isHeld(dir string) bool {
 	f, err := os.Open(filepath.Join(dir, "lock"))
 	if err != nil {
 		return false

@@ -54,7 +54,7 @@ func Restore(ctx context.Context, o RestoreOptions, progress func(format string,
 		return RestoreResult{}, frontdesk.InvalidField("--database-url", "the backup is of PostgreSQL: name an empty database to restore it into")
 	case m.Database == string(sqldb.SQLite) && o.URL != "":
 		return RestoreResult{}, frontdesk.InvalidField("--database-url", "the backup is of SQLite and goes into the data folder")
-	case o.Key != nil && KeyCheck(o.Key) != m.KeyCheck:
+	case o.Key != nil && keyCheck(o.Key) != m.KeyCheck:
 		return RestoreResult{}, frontdesk.Errorf(frontdesk.Invalid, "the master key that is configured does not open this backup")
 	}
 
