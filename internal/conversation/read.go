@@ -55,8 +55,12 @@ func (s *Service) Changes(ctx context.Context, tenant, id string, after int64, l
 	if err != nil {
 		return p, err
 	}
-	if p.More = len(p.Messages) == limit; p.More {
-		p.Seq = p.Messages[limit-1].Seq
+	// A message that is seen proves all changes before it committed: they take the conversation's row one after another.
+	if n := len(p.Messages); n > 0 {
+		p.More = n == limit
+		if last := p.Messages[n-1].Seq; p.More || last > p.Seq {
+			p.Seq = last
+		}
 	}
 	if after > 0 {
 		p.Changed, err = s.messages(ctx, "SELECT "+messageColumns+` FROM message m WHERE m.tenant = $1 AND m.conversation = $2 AND m.seq <= $3`+a.filter()+`

@@ -127,16 +127,17 @@ func (h *Hub) Watch(ctx context.Context, w *Watcher, after int64) (seq int64, ow
 		}
 		t.mu.Lock()
 		w.page(p)
-		if p.More || t.last > w.last {
-			t.mu.Unlock()
-			continue
-		}
 		if t.last < w.last {
 			// What this watcher has read, the live ones have not had: their news is still on its way, and would look old.
 			if t.live() {
 				h.catchUp(w.Key, t)
+			} else {
+				t.last = w.last
 			}
-			t.last = max(t.last, w.last)
+		}
+		if p.More || t.last > w.last { // also what the others have had just now
+			t.mu.Unlock()
+			continue
 		}
 		w.live, w.owner = true, p.Owner
 		seq = w.last
@@ -362,7 +363,7 @@ func (h *Hub) Poll(ctx context.Context, heads func(ctx context.Context, keys []c
 			for k, seq := range found {
 				if t := h.find(k); t != nil {
 					t.mu.Lock()
-					if seq > t.last && t.last > 0 {
+					if seq > t.last && t.live() {
 						h.catchUp(k, t)
 					}
 					t.mu.Unlock()
