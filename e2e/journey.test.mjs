@@ -54,6 +54,24 @@ describe("from a question to a person and back", { skip }, () => {
     await c.context.close();
   });
 
+  test("a picture is shown to the customer and at the desk", async () => {
+    const c = await Customer.open(browser, server.base, { faults });
+    const picture = { name: "shop.png", mimeType: "image/png", buffer: await c.page.screenshot() };
+    await c.page.locator("frontdesk-widget input[type=file]").setInputFiles(picture);
+    await c.page.locator("frontdesk-widget .preview img").waitFor();
+    await c.page.getByRole("button", { name: "发送", exact: true }).click();
+    await c.from("customer").locator("img").waitFor();
+    await c.from("bot").nth(1).waitFor();
+
+    const staff = await signIn(browser, server.base, { faults });
+    await staff.goto(`${server.base}/desk/all/${c.conversation}`);
+    const img = staff.locator(".msg.customer img");
+    await img.waitFor();
+    await staff.waitForFunction((i) => i.naturalWidth > 0, await img.elementHandle());
+    await staff.context().close();
+    await c.context.close();
+  });
+
   test("a person takes over, replies and hands back", async () => {
     const c = await Customer.open(browser, server.base, { faults });
     await c.ask("保修期多久");
