@@ -49,7 +49,7 @@ const products = [
   { draw: "fridge", category: "kitchen", price: 4299, zh: ["十字门冰箱 480 升", "一级能效，分区控温"], en: ["Four-door fridge 480 L", "Top energy class, four zones"] },
   { draw: "washer", category: "laundry", price: 2899, zh: ["滚筒洗衣机 10 公斤", "静音电机，15 分钟快洗"], en: ["Front-loading washer 10 kg", "Quiet motor, 15-minute wash"] },
   { draw: "air", category: "air", price: 3199, zh: ["变频空调 1.5 匹", "睡眠模式 18 分贝"], en: ["Inverter air conditioner", "18 dB in sleep mode"] },
-  { draw: "tv", category: "living", price: 3699, zh: ["4K 电视 65 英寸", "120 Hz,护眼认证"], en: ["4K television 65\"", "120 Hz, easy on the eyes"] },
+  { draw: "tv", category: "living", price: 3699, zh: ["4K 电视 65 英寸", "120 Hz，护眼认证"], en: ["4K television 65\"", "120 Hz, easy on the eyes"] },
   { draw: "cooker", category: "kitchen", price: 599, zh: ["电饭煲 4 升", "柴火饭，24 小时预约"], en: ["Rice cooker 4 L", "24-hour timer"] },
   { draw: "vacuum", category: "living", price: 2399, zh: ["扫拖机器人", "自动回洗，爬坡两厘米"], en: ["Robot vacuum and mop", "Washes its own mop"] },
   { draw: "dish", category: "kitchen", price: 3399, zh: ["洗碗机 14 套", "热风烘干，一次 0.8 度电"], en: ["Dishwasher, 14 settings", "Hot-air drying, 0.8 kWh a run"] },
