@@ -15,7 +15,10 @@ type Home struct {
 	Today     HomeDay   `json:"today"`
 	Yesterday HomeDay   `json:"yesterday"`
 	Days      []HomeDay `json:"days" doc:"The last 30, the oldest first"`
-	AsOf      int64     `json:"as_of" doc:"What happened until then is counted"`
+	// The week's heat map: conversations opened in the last 30 days, by weekday (0 is Sunday) and hour of the day.
+	Hours         [][]int64 `json:"hours" doc:"Conversations opened, by weekday (0 is Sunday) and hour"`
+	FirstResponse float64   `json:"first_response_ms" doc:"Median time to the bot's reply in the last 30 days"`
+	AsOf          int64     `json:"as_of" doc:"What happened until then is counted"`
 }
 
 // HomeNow is how things stand.

@@ -60,16 +60,18 @@ func (o *orderLookup) Call(ctx context.Context, _ string, input map[string]strin
 
 // desk is what staff do with conversations.
 type desk struct {
-	conv  *conversation.Service
-	hub   *delivery.Hub
-	staff *auth.Service
+	conv     *conversation.Service
+	hub      *delivery.Hub
+	staff    *auth.Service
+	blobs    *blob.Store
+	presence *presence
 }
 
 // here notes that the actor is at work, and returns the actor.
 func (d desk) here(ctx context.Context) frontdesk.Actor {
 	actor := frontdesk.ActorFrom(ctx)
 	if actor.Kind == frontdesk.ActorStaff {
-		d.conv.StaffSeen(actor.Tenant, actor.ID)
+		d.presence.seen(actor.Tenant, actor.ID)
 	}
 	return actor
 }
@@ -127,10 +129,11 @@ func (d desk) Messages(ctx context.Context, id string, after int64, wait time.Du
 			return nil, 0, err
 		}
 	}
+	name := d.names(ctx, tenant)
 	out := make([]api.Message, 0, len(p.Changed)+len(p.Messages))
 	for _, list := range [][]conversation.Message{p.Changed, p.Messages} {
 		for _, m := range list {
-			out = append(out, api.Message{Seq: m.Seq, Change: m.Change, From: string(m.From), AuthorID: m.AuthorID, ClientID: m.ClientID, ReplyTo: m.ReplyTo,
+			out = append(out, api.Message{Seq: m.Seq, Change: m.Change, From: string(m.From), AuthorID: m.AuthorID, Name: name(m), ClientID: m.ClientID, ReplyTo: m.ReplyTo,
 				Text: m.Text, Parts: m.Parts, At: m.At, Revised: m.State == "revised", Recalled: m.State == "recalled", Redacted: m.State == "redacted",
 				Solved: m.Solved, Episode: m.Episode})
 		}
@@ -142,6 +145,24 @@ func (d desk) Messages(ctx context.Context, id string, after int64, wait time.Du
 		}
 	}
 	return out, p.Seq, nil
+}
+
+// names tells the names of the staff who wrote, each looked up once.
+func (d desk) names(ctx context.Context, tenant string) func(m conversation.Message) string {
+	known := map[string]string{}
+	return func(m conversation.Message) string {
+		if m.AuthorID == "" || m.From != conversation.ByAgent && m.From != conversation.ByNote {
+			return ""
+		}
+		name, ok := known[m.AuthorID]
+		if !ok {
+			if staff, err := d.staff.Staff(ctx, tenant, m.AuthorID); err == nil {
+				name = staff.Name
+			}
+			known[m.AuthorID] = name
+		}
+		return name
+	}
 }
 
 // seize reports whether the actor may take over what a colleague has.
@@ -158,12 +179,37 @@ func (d desk) Take(ctx context.Context, id string) (api.Conversation, error) {
 }
 
 func (d desk) Reply(ctx context.Context, id string, r api.Reply) (int64, error) {
+	tenant := d.here(ctx).Tenant
 	send := d.conv.Reply
 	if r.Note {
 		send = d.conv.Note
 	}
-	m, err := send(ctx, d.here(ctx).Tenant, id, r.ClientID, r.Content)
+	if err := d.attach(ctx, tenant, id, r.Content); err != nil {
+		return 0, err
+	}
+	m, err := send(ctx, tenant, id, r.ClientID, r.Content)
 	return m.Seq, err
+}
+
+// attach makes what staff uploaded an attachment of the conversation, so that its customer may see it and it is forgotten
+// with it. One of another conversation does not exist here.
+func (d desk) attach(ctx context.Context, tenant, conversation string, c frontdesk.Content) error {
+	for i := range c.Parts {
+		if c.Parts[i].Attachment == nil {
+			continue
+		}
+		a, owner, err := d.blobs.Find(ctx, tenant, c.Parts[i].Attachment.ID)
+		if err == nil && owner == staffUploads {
+			a, err = d.blobs.Share(ctx, tenant, a.ID, conversation)
+		} else if err == nil && owner != conversation {
+			err = frontdesk.Errorf(frontdesk.NotFound, "There is no such attachment.")
+		}
+		if err != nil {
+			return err
+		}
+		c.Parts[i].Attachment = &a
+	}
+	return nil
 }
 
 func (d desk) HandBack(ctx context.Context, id string) error {
@@ -223,6 +269,10 @@ func (f figures) Home(ctx context.Context, tenant string, zone *time.Location) (
 		Now: api.HomeNow{WithBot: state.Bot, Waiting: state.Queue, WithAgent: state.Agent}}
 	if state.OldestQueued > 0 {
 		out.Now.LongestWait = (now.UnixMicro() - state.OldestQueued) / 1000
+	}
+	out.FirstResponse = h.Total.First.MedianMS
+	for _, hours := range h.Hours {
+		out.Hours = append(out.Hours, hours[:])
 	}
 	for _, d := range h.Days {
 		out.Days = append(out.Days, day(d.Date, d.Figures))

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"frontdesk"
 	"frontdesk/demo"
@@ -65,6 +66,23 @@ func (a *App) fillDemo(ctx context.Context) error {
 	return nil
 }
 
+// suggestions are the questions a visitor is offered before asking any, one a line.
+func suggestions() frontdesk.Localized {
+	questions := map[string]string{}
+	for _, e := range demo.Entries() {
+		questions[e.ID] = e.Question
+	}
+	out := frontdesk.Localized{}
+	for language, ids := range demo.Suggested {
+		var lines []string
+		for _, id := range ids {
+			lines = append(lines, questions[id])
+		}
+		out[language] = strings.Join(lines, "\n")
+	}
+	return out
+}
+
 func (a *App) importEntries(ctx context.Context, entries []knowledge.Entry) error {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -95,7 +113,7 @@ func (a *App) demoCompany(ctx context.Context) error {
 			_, err := a.sites.CreateIn(tx, actor, channel.Site{
 				Tenant: demo.Tenant, ID: demo.SiteID, Key: demo.SiteKey, Name: demo.Name, Bot: knowledge.DefaultBot, Languages: demo.Languages,
 				Zone: demo.ZoneName, Hours: channel.Hours{Week: week},
-				Settings: channel.Settings{Texts: map[string]frontdesk.Localized{"greeting": demo.Welcome, "notice": demo.Notice}},
+				Settings: channel.Settings{Texts: map[string]frontdesk.Localized{"greeting": demo.Welcome, "notice": demo.Notice, "suggestions": suggestions()}},
 			})
 			return err
 		})

@@ -21,6 +21,7 @@ const (
 	segmentsMax   = 8 // questions answered in one step; further ones wait for the next
 	recentMax     = 3
 	candidatesMax = 3 // kept in the trace and offered as suggestions
+	shortWord     = 3 // bytes: "OK" does not turn a Chinese conversation English
 	nudgeAfter    = 2 * time.Minute
 )
 
@@ -30,7 +31,7 @@ func Respond(ctx context.Context, r Release, s State, in Input) (Outcome, error)
 	if err := ctx.Err(); err != nil {
 		return Outcome{}, err
 	}
-	st := &step{release: r, in: in, state: s}
+	st := &step{release: r, in: in, state: s, spoke: s.Language != ""}
 	st.state.Recent = slices.Clone(s.Recent)
 	st.out.Trace.Input = in.Kind
 	if st.state.Language == "" {
@@ -66,6 +67,7 @@ type step struct {
 	release Release
 	in      Input
 	state   State
+	spoke   bool // the customer's language is known from before
 	out     Outcome
 	kinds   []Kind
 }
@@ -135,7 +137,7 @@ func (st *step) segments() []segment {
 
 // answer decides one question.
 func (st *step) answer(seg segment) {
-	if l := semantic.Language(spoken(seg.text)); l != "" {
+	if l := semantic.Language(spoken(seg.text)); l != "" && !(st.spoke && len(seg.text) <= shortWord) {
 		st.state.Language = l
 	}
 	note := Step{Seqs: seg.seqs, Text: seg.text}

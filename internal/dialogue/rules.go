@@ -41,9 +41,9 @@ func spoken(text string) string {
 // Small talk that needs no search: the whole message, normalised and without punctuation, is one of these.
 var smallTalk = phrases(map[string]string{
 	"greeting": "你好 您好 你好呀 你好啊 您好呀 嗨 哈喽 哈啰 喂 在吗 在不在 在么 有人吗 早 早上好 上午好 中午好 下午好 晚上好 你好在吗 您好在吗 亲 亲在吗 客服 客服在吗 hi|hello|hey|hi there|hello there|good morning|good afternoon|good evening|anyone there|is anyone there|are you there",
-	"thanks":   "谢谢 谢谢你 谢谢您 多谢 谢了 谢谢啦 非常感谢 感谢 太感谢了 好的谢谢 好的谢谢你 ok谢谢 嗯谢谢 谢谢客服 辛苦了 thanks|thank you|thanks a lot|thank you very much|thank you so much|many thanks|thx|ty|ok thanks|okay thanks|great thanks|cheers|perfect thanks",
+	"thanks":   "谢谢 谢谢你 谢谢您 多谢 谢了 谢谢啦 非常感谢 感谢 太感谢了 好的谢谢 好的谢谢你 知道了谢谢 明白了谢谢 收到谢谢 行谢谢 ok谢谢 嗯谢谢 谢谢客服 辛苦了 thanks|thank you|thanks a lot|thank you very much|thank you so much|many thanks|thx|ty|ok thanks|okay thanks|great thanks|cheers|perfect thanks",
 	"bye":      "再见 拜拜 拜 回见 下次再聊 没事了再见 那再见 bye|goodbye|bye bye|see you|see you later|have a nice day|that is all bye",
-	"ok":       "好 好的 好吧 好滴 嗯 嗯嗯 哦 哦哦 行 可以 知道了 明白 明白了 了解 了解了 收到 没事 没事了 没问题了 没有了 不用了 ok okay|alright|all right|got it|i see|understood|fine|sure|no thanks|nothing else|that is all|never mind",
+	"ok":       "好 好的 好吧 好滴 嗯 嗯嗯 哦 哦哦 行 可以 知道了 明白 明白了 好嘞 好咧 OK的 了解 了解了 收到 没事 没事了 没问题了 没有了 不用了 ok okay|alright|all right|got it|i see|understood|fine|sure|no thanks|nothing else|that is all|never mind",
 	"identity": "你是谁 你是机器人吗 你是人吗 你是真人吗 你是人工吗 你叫什么 你叫什么名字 你是ai吗 你是什么|who are you|are you a bot|are you a robot|are you human|are you real|are you a real person|am i talking to a bot|is this a bot|what are you",
 	"person":   "人工 转人工 人工客服 转人工客服 转人工服务 人工服务 找人工 要人工 我要人工 我要转人工 请转人工 帮我转人工 麻烦转人工 真人 真人客服 找真人 我要真人 转接人工 转接人工客服 找客服 我要找客服 联系人工客服 接人工 叫人工 叫人来 找个人 我要找人工 我想找人工 人工在吗 有人工吗 有没有人工 怎么转人工 如何转人工 human|agent|person|a person|real person|a real person|talk to a person|talk to a human|speak to a person|speak to a human|talk to an agent|speak to an agent|human please|agent please|a person please|representative|speak to a representative|talk to someone|speak to someone|customer service representative|operator|live agent|live chat|i want a human|i want to talk to a person|connect me to a person|connect me to an agent|can i talk to a person|can i speak to a person|can i talk to a human|can i speak to someone|let me talk to a person|let me speak to a human",
 })
