@@ -79,6 +79,8 @@ func (s *server) answer(ctx context.Context, err error) *ErrorAnswer {
 		e = frontdesk.InvalidField(fe.Field, "%s", fe.Reason)
 	case sqldb.IsFull(err):
 		e = &frontdesk.Error{Kind: frontdesk.Unavailable, Public: "The disk is full; nothing can be changed until there is room.", RetryAfter: 30 * time.Second}
+	case sqldb.IsDown(err):
+		e = &frontdesk.Error{Kind: frontdesk.Unavailable, Err: err}
 	case errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded):
 		e = &frontdesk.Error{Kind: frontdesk.Unavailable}
 	default:
@@ -88,6 +90,9 @@ func (s *server) answer(ctx context.Context, err error) *ErrorAnswer {
 	if e.Kind == frontdesk.Internal {
 		a.Fault.Message, a.Fault.Field = "", ""
 		s.Log.ErrorContext(ctx, "request failed", "request_id", requestID(ctx), "error", err)
+	}
+	if e.Kind == frontdesk.Unavailable && e.Err != nil {
+		s.Log.ErrorContext(ctx, "request could not be served", "request_id", requestID(ctx), "error", err)
 	}
 	if e.Kind == frontdesk.Unavailable && a.retry == 0 {
 		a.retry = 2 * time.Second

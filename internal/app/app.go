@@ -72,6 +72,7 @@ type App struct {
 	blobs    *blob.Store
 	hub      *delivery.Hub
 	conv     *conversation.Service
+	presence *presence
 	insight  *insight.Insight
 	hooks    *webhook.Service
 	outbox   *outbox.Worker
@@ -95,7 +96,10 @@ func Run(ctx context.Context, o Options) error {
 	}
 	a := &App{Options: o, health: &ops.Health{}}
 	door := &door{health: a.health}
-	server := &http.Server{Handler: door, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+	// Requests end with the edge: a long poll answers at once, and whatever else waits says so.
+	requests, endRequests := context.WithCancel(context.WithoutCancel(ctx))
+	defer endRequests()
+	server := &http.Server{Handler: door, BaseContext: func(net.Listener) context.Context { return requests }, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -118,7 +122,17 @@ func Run(ctx context.Context, o Options) error {
 	if o.Ready != nil {
 		o.Ready(listener.Addr().String())
 	}
-	return a.serve(ctx, server, served)
+	return a.serve(ctx, served, func(grace context.Context) error {
+		endRequests()
+		err := server.Shutdown(grace)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = nil
+		}
+		err = errors.Join(err, server.Close())
+		door.shut()
+		a.gateway.Wait()
+		return err
+	})
 }
 
 // Open connects to everything a node works on, without serving. Close it with Close.
@@ -188,6 +202,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	a.presence = &presence{bus: a.bus, conv: a.conv, told: map[string]time.Time{}}
 	return a.hints()
 }
 
@@ -212,7 +227,8 @@ func (a *App) hints() error {
 	if a.bus.Alone() {
 		return nil
 	}
-	return a.bus.Subscribe("events.committed", func(string, []byte) { a.db.Wake() })
+	err := a.bus.Subscribe("events.committed", func(string, []byte) { a.db.Wake() })
+	return errors.Join(err, a.presence.listen())
 }
 
 // tellOthers passes on that events were committed here, at most every few milliseconds.
@@ -221,11 +237,13 @@ func (a *App) tellOthers(ctx context.Context) error {
 		<-ctx.Done()
 		return nil
 	}
+	committed := a.db.Committed()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-a.db.Woken():
+		case <-committed:
+			committed = a.db.Committed() // before the pause: what comes in it is told after it
 			a.bus.Publish("events.committed", nil)
 		}
 		select {
@@ -237,7 +255,8 @@ func (a *App) tellOthers(ctx context.Context) error {
 }
 
 // serve runs the node. The order of the stop is the reverse of what depends on what: edges, then turns, then the rest.
-func (a *App) serve(ctx context.Context, server *http.Server, served <-chan error) error {
+// leave ends all requests and returns when none is served any more; the context is how long it may be patient.
+func (a *App) serve(ctx context.Context, served <-chan error, leave func(grace context.Context) error) error {
 	edge, stopEdge := context.WithCancel(ctx)
 	defer stopEdge()
 	turns, stopTurns := context.WithCancel(context.WithoutCancel(ctx))
@@ -287,9 +306,7 @@ func (a *App) serve(ctx context.Context, server *http.Server, served <-chan erro
 	errs := []error{first, edges.Wait()}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), a.Config.HTTP.Drain)
 	defer cancel()
-	if err := server.Shutdown(grace); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		errs = append(errs, err)
-	}
+	errs = append(errs, leave(grace))
 	stopTurns()
 	errs = append(errs, path.Wait())
 	stopSide()
@@ -305,7 +322,6 @@ func (a *App) close() {
 		if err := a.db.Close(); err != nil {
 			a.Log.Error("closing the database failed", "error", err)
 		}
-		a.db = nil
 	}
 }
 
@@ -316,7 +332,7 @@ func (a *App) handler() (http.Handler, error) {
 	a.health.Add("database", ops.DatabaseWritable(a.db))
 
 	rest, err := api.New(api.Deps{
-		DB: a.db, Auth: a.staff, Sites: a.sites, Master: a.master, Log: a.Log, Conversations: desk{a.conv, a.hub, a.staff},
+		DB: a.db, Auth: a.staff, Sites: a.sites, Master: a.master, Log: a.Log, Conversations: desk{a.conv, a.hub, a.staff, a.blobs, a.presence},
 		Knowledge: a.store, Answers: answers{a}, Insight: figures{a.insight, a.conv}, Webhooks: hooks{a.hooks}, Blobs: files{a.blobs}, Vault: a.vault,
 		ClientIP: a.gateway.ClientIP, Version: a.Version,
 	})

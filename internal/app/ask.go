@@ -66,6 +66,10 @@ func (a *App) Ask(ctx context.Context, tenant, bot, text, language string) (Answ
 		}
 		out.Trace.Rules = append(out.Trace.Rules, v.Reasons()...)
 		c := v.Content.Content()
+		if !v.Content.OK() { // as in the live turn, a person answers then
+			ans.Kind = string(dialogue.KindHandoff)
+			c = frontdesk.TextContent(dialogue.Text("withheld", out.State.Language))
+		}
 		if ans.Text != "" {
 			ans.Text += "\n"
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -181,7 +182,7 @@ func (s *simulation) enter(ctx context.Context, v *visit) error {
 	}
 	external, name := "", ""
 	if c := v.script.Customer; c != nil {
-		external, name = "customer:"+c.Phone, c.Name
+		external, name = "customer:"+c.ID, c.Name
 	}
 	v.who = auth.Visitor{Tenant: demo.Tenant, Site: demo.SiteID}
 	var err error
@@ -258,6 +259,8 @@ func (s *simulation) rate(ctx context.Context, v *visit, r *demo.Rating) error {
 // demoTraffic lets simulated customers come while the server runs, more of them when the shop is busy.
 func (a *App) demoTraffic(ctx context.Context) error {
 	const perHour = 120
+	var under sync.WaitGroup // visits end with ctx, too
+	defer under.Wait()
 	for round := int64(1); ; round++ {
 		shop := demo.NewShop(demo.Seed, time.Now())
 		for _, script := range shop.Scripts(demo.Seed+round, 200) {
@@ -267,7 +270,7 @@ func (a *App) demoTraffic(ctx context.Context) error {
 				return nil
 			case <-time.After(pause):
 			}
-			go a.liveVisit(ctx, script)
+			under.Go(func() { a.liveVisit(ctx, script) })
 		}
 	}
 }

@@ -61,6 +61,7 @@ type Gateway struct {
 	sockets map[*socket]struct{}
 	perAddr map[string]int
 	opened  uint64
+	running sync.WaitGroup // sockets and what they do in the background
 
 	Refused atomic.Int64 // messages refused by a limit
 }
@@ -253,22 +254,26 @@ func (g *Gateway) accept(ctx context.Context, v auth.Visitor, in incoming) (int6
 	return seq, err
 }
 
-// ownAttachments replaces what the client says of its attachments by what the store knows, and refuses others'.
+// ownAttachments keeps what customers may send, replaces what the client says of its attachments by what the store knows,
+// and refuses others'.
 func (g *Gateway) ownAttachments(ctx context.Context, v auth.Visitor, c frontdesk.Content) error {
 	for i := range c.Parts {
 		p := &c.Parts[i]
 		switch p.Kind {
-		case frontdesk.PartText:
-			p.Sources = nil
+		case frontdesk.PartText: // cards, buttons and sources are the bot's to show
+			*p = frontdesk.Part{Kind: p.Kind, Text: p.Text}
 		case frontdesk.PartImage, frontdesk.PartFile:
 			if p.Attachment == nil {
 				return frontdesk.InvalidField("parts", "A picture part needs its attachment.")
 			}
 			a, conversation, err := g.Blobs.Find(ctx, v.Tenant, p.Attachment.ID)
+			if err != nil && frontdesk.KindOf(err) != frontdesk.NotFound {
+				return err
+			}
 			if err != nil || conversation != v.Conversation {
 				return frontdesk.InvalidField("parts", "There is no such attachment.")
 			}
-			p.Attachment = &a
+			*p = frontdesk.Part{Kind: p.Kind, Text: p.Text, Attachment: &a}
 		default:
 			return frontdesk.InvalidField("parts", "Customers send text and pictures.")
 		}
@@ -313,7 +318,7 @@ func (g *Gateway) explain(err error, op string) (problem, frontdesk.Kind, time.D
 	e, ok := errors.AsType[*frontdesk.Error](err)
 	if !ok {
 		e = &frontdesk.Error{Kind: frontdesk.Internal, Err: err}
-		if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		if sqldb.IsDown(err) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			e.Kind, e.RetryAfter = frontdesk.Unavailable, time.Second
 		}
 	}

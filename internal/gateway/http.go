@@ -37,6 +37,9 @@ func (g *Gateway) session(w http.ResponseWriter, r *http.Request) error {
 	}
 	language := site.Language(in.Language)
 	v, err := g.resume(r.Context(), in.Token, site.Tenant, site.ID)
+	if kind := frontdesk.KindOf(err); err != nil && in.Identity == "" && kind != frontdesk.Denied && kind != frontdesk.NotFound {
+		return err // the conversation may well be there: a new one would hide it
+	}
 	if err != nil || in.Identity != "" {
 		var who auth.Identity
 		if in.Identity != "" {

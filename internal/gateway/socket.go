@@ -25,6 +25,9 @@ const (
 	writeMax    = 10 * time.Second
 	acceptMax   = 15 * time.Second // storing one message
 	errorsMax   = 20               // bad frames before the socket is closed
+	frameRate   = 20.0             // frames of any kind a second
+	frameBurst  = 40.0
+	floodMax    = 50 // frames beyond that before the socket is closed
 	bufferBytes = 1024
 	stopSpread  = 3 * time.Second // at a stop, sockets are told to come back within this
 )
@@ -44,6 +47,8 @@ type socket struct {
 	addr    string
 	watcher *delivery.Watcher
 	errors  int
+	frames  bucket // what it may still send
+	flood   int    // frames beyond that
 	slot    uint64 // which round of the keep-alive looks at it
 
 	mu      sync.Mutex
@@ -87,9 +92,15 @@ func (g *Gateway) socket(w http.ResponseWriter, r *http.Request) error {
 	s.conn = conn
 	g.mu.Unlock()
 	// A goroutine of its own lets the server's one go, with all it holds of the request.
-	go s.serve(after)
+	g.running.Go(func() { s.serve(after) })
+	if g.draining.Load() { // Run's stop may not have seen it
+		s.shut(websocket.CloseServiceRestart, "restarting")
+	}
 	return nil
 }
+
+// Wait returns when no socket works on anything any more. Run has ended, and no request is being served.
+func (g *Gateway) Wait() { g.running.Wait() }
 
 func (g *Gateway) join(s *socket) error {
 	g.mu.Lock()
@@ -160,6 +171,17 @@ type frame struct {
 
 func (s *socket) read() {
 	s.conn.SetPongHandler(func(string) error { s.hear(); return nil })
+	answer := s.conn.PingHandler()
+	s.conn.SetPingHandler(func(data string) error {
+		s.hear()
+		if _, ok := s.take(time.Now()); ok {
+			return answer(data)
+		}
+		if s.flood > floodMax {
+			return errFlood
+		}
+		return nil
+	})
 	for {
 		kind, data, err := s.conn.ReadMessage()
 		if err != nil {
@@ -169,6 +191,14 @@ func (s *socket) read() {
 			return
 		}
 		s.hear()
+		if wait, ok := s.take(time.Now()); !ok {
+			if s.flood > floodMax {
+				s.shut(websocket.ClosePolicyViolation, "too many frames")
+				return
+			}
+			s.fail(&frontdesk.Error{Kind: frontdesk.Limited, Public: "You are sending too fast. Please wait a moment.", RetryAfter: wait}, clientIDOf(data))
+			continue
+		}
 		if kind != websocket.TextMessage {
 			err = frontdesk.InvalidField("frame", "Frames are JSON text.")
 		} else {
@@ -182,6 +212,39 @@ func (s *socket) read() {
 			return
 		}
 	}
+}
+
+var errFlood = errors.New("too many frames")
+
+// take counts a frame, or says how long until there may be another.
+func (s *socket) take(now time.Time) (wait time.Duration, ok bool) {
+	b := &s.frames
+	if b.at.IsZero() {
+		b.tokens = frameBurst
+	} else {
+		b.tokens = min(frameBurst, b.tokens+now.Sub(b.at).Seconds()*frameRate)
+	}
+	b.at = now
+	if b.tokens == frameBurst {
+		s.flood = 0
+	}
+	if b.tokens < 1 {
+		s.flood++
+		return time.Duration((1 - b.tokens) / frameRate * float64(time.Second)), false
+	}
+	b.tokens--
+	return 0, true
+}
+
+// clientIDOf is the message a refused frame is about, so that its sender tries that one again.
+func clientIDOf(data []byte) string {
+	var f struct {
+		ClientID string `json:"client_id"`
+	}
+	if err := json.Unmarshal(data, &f); err != nil || len(f.ClientID) > clientIDMax {
+		return ""
+	}
+	return f.ClientID
 }
 
 func (s *socket) hear() {
@@ -274,7 +337,7 @@ func (s *socket) owner(o conversation.Owner) {
 		s.send([]byte(`{"type":"state","owner":"` + string(o) + `"}`))
 		return
 	}
-	go func() {
+	s.g.running.Go(func() { // a socket that runs holds the count above zero
 		ctx, cancel := context.WithTimeout(context.Background(), writeMax)
 		defer cancel()
 		place, err := s.g.Conversations.QueuePlace(ctx, s.visitor.Tenant, s.visitor.Conversation)
@@ -282,7 +345,7 @@ func (s *socket) owner(o conversation.Owner) {
 			return
 		}
 		s.send([]byte(`{"type":"state","owner":"queue","queue":{"position":` + strconv.Itoa(place+1) + `}}`))
-	}()
+	})
 }
 
 // send queues a frame. A reader so slow that its queue is full is dropped: it resumes from its last number.
