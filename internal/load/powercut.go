@@ -109,7 +109,7 @@ func tracedPath(args string) (string, bool) {
 // tracedWrite returns the extent of a pwrite64: its last two arguments.
 func tracedWrite(args string) (extent, error) {
 	args, _, _ = strings.Cut(args, ") =")
-	args, _, _ = strings.Cut(args, " <unfinished")
+	args, _, _ = strings.Cut(args, " <") // unfinished, or detached when the traced process was killed
 	parts := strings.Split(strings.TrimRight(args, ") "), ", ")
 	if len(parts) < 4 {
 		return extent{}, fmt.Errorf("%d arguments", len(parts))
