@@ -18,6 +18,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"frontdesk"
 	"frontdesk/internal/auth"
@@ -169,7 +170,9 @@ func (g *Gateway) visitor(w http.ResponseWriter, r *http.Request) (auth.Visitor,
 		return auth.Visitor{}, &frontdesk.Error{Kind: frontdesk.Denied, Field: "Authorization", Public: "A visitor's token is needed."}
 	}
 	v, err := g.Visitors.Verify(token)
-	if err != nil {
+	if frontdesk.KindOf(err) == frontdesk.Denied {
+		return v, &frontdesk.Error{Kind: frontdesk.Denied, Field: "Authorization", Public: "This token is not valid, or not any more.", Err: err}
+	} else if err != nil {
 		return v, err
 	}
 	return v, g.allowOrigin(w, r, v.Tenant, v.Site)
@@ -367,22 +370,25 @@ func reply(w http.ResponseWriter, status int, v any) {
 	w.Write(body) // a client that went away is no failure of ours
 }
 
-// decode reads a JSON body and refuses what it does not know.
+// decode reads a JSON body. Broken UTF-8 is refused here: the decoder would silently replace it.
 func decode(r *http.Request, v any) error {
-	d := json.NewDecoder(r.Body)
-	if err := d.Decode(v); err != nil {
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
 		var tooLarge *http.MaxBytesError
-		var field *json.UnmarshalTypeError
-		switch {
-		case errors.As(err, &tooLarge):
+		if errors.As(err, &tooLarge) {
 			return err
-		case errors.As(err, &field):
+		}
+		return frontdesk.InvalidField("body", "The body could not be read.")
+	}
+	if !utf8.Valid(data) {
+		return frontdesk.InvalidField("body", "The body is not valid UTF-8.")
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		var field *json.UnmarshalTypeError
+		if errors.As(err, &field) {
 			return frontdesk.InvalidField(field.Field, "This must be a %s.", field.Type)
 		}
-		return frontdesk.InvalidField("body", "The body is not valid JSON.")
-	}
-	if d.More() {
-		return frontdesk.InvalidField("body", "There is more than one JSON value.")
+		return frontdesk.InvalidField("body", "The body is not one valid JSON value.")
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"frontdesk"
 	"frontdesk/internal/auth"
@@ -28,7 +29,7 @@ const (
 	frameRate   = 20.0             // frames of any kind a second
 	frameBurst  = 40.0
 	floodMax    = 50 // frames beyond that before the socket is closed
-	bufferBytes = 1024
+	bufferBytes = 512
 	stopSpread  = 3 * time.Second // at a stop, sockets are told to come back within this
 )
 
@@ -136,7 +137,6 @@ func (g *Gateway) Sockets() int {
 }
 
 func (s *socket) serve(after int64) {
-	defer s.close()
 	s.watcher = &delivery.Watcher{
 		Key: conversation.Key{Tenant: s.visitor.Tenant, ID: s.visitor.Conversation}, Audience: conversation.ForCustomer,
 		Message: s.message, Owner: s.owner,
@@ -151,14 +151,19 @@ func (s *socket) serve(after int64) {
 	cancel()
 	if err != nil {
 		s.fail(err, "")
+		s.close()
 		return
 	}
-	defer s.g.Hub.Unwatch(s.watcher)
 	s.send([]byte(`{"type":"ready","seq":` + strconv.FormatInt(seq, 10) + `,"owner":"` + string(owner) + `"}`))
 	if owner == conversation.OwnerQueue {
 		s.owner(owner)
 	}
-	s.read()
+	// A goroutine that has been in the database has a deep stack: the one that waits for years begins afresh.
+	go func() {
+		defer s.close()
+		defer s.g.Hub.Unwatch(s.watcher)
+		s.read()
+	}()
 }
 
 // frame is what clients send.
@@ -255,6 +260,9 @@ func (s *socket) hear() {
 
 // handle does what a frame asks; the error has been told to the client already.
 func (s *socket) handle(data []byte) error {
+	if !utf8.Valid(data) { // the decoder would silently replace it
+		return s.fail(frontdesk.InvalidField("frame", "The frame is not valid UTF-8."), "")
+	}
 	var f frame
 	if err := json.Unmarshal(data, &f); err != nil {
 		return s.fail(frontdesk.InvalidField("frame", "The frame is not valid JSON."), "")
