@@ -42,7 +42,7 @@ func TestUnsynced(t *testing.T) {
 	}
 	want := map[string][]extent{
 		"/d/frontdesk.db-wal": {{4152, 24}, {4176, 4096}, {8272, 24}}, // written after the sync began, or still in the kernel
-		"/d/frontdesk.db":     {{8192, 4096}},             // its sync never returned
+		"/d/frontdesk.db":     {{8192, 4096}},                         // its sync never returned
 	}
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(extent{})); d != "" {
 		t.Error(d)
@@ -98,6 +98,10 @@ func TestPowerCutKeepsWhatWasCommitted(t *testing.T) {
 	if _, err := exec.LookPath("strace"); err != nil {
 		t.Skip("no strace")
 	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	rng := rand.New(rand.NewPCG(1, 2))
 	for round := range 6 {
 		dir := t.TempDir()
@@ -118,7 +122,7 @@ func TestPowerCutKeepsWhatWasCommitted(t *testing.T) {
 				continue // torn by the kill
 			}
 			if committed = append(committed, i); len(committed) == 50*(round+1) {
-				child, err := firstChild(cmd.Process.Pid)
+				child, err := childOf(cmd.Process.Pid, exe)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -76,7 +76,7 @@ func StartServer(ctx context.Context, opt ServerOptions) (*Server, error) {
 		close(s.exited)
 	}()
 	if len(opt.Prefix) > 0 {
-		for s.Pid, err = firstChild(s.cmd.Process.Pid); err != nil; s.Pid, err = firstChild(s.cmd.Process.Pid) {
+		for s.Pid, err = childOf(s.cmd.Process.Pid, exe); err != nil; s.Pid, err = childOf(s.cmd.Process.Pid, exe) {
 			if time.Since(s.Started) > 10*time.Second {
 				return nil, fmt.Errorf("start server under %s: %w", opt.Prefix[0], err)
 			}
@@ -112,18 +112,22 @@ func (s *Server) Ready(ctx context.Context, patience time.Duration) error {
 	return nil
 }
 
-// firstChild returns the child of a prefix program.
-func firstChild(pid int) (int, error) {
+// childOf returns the child of a prefix program that runs exe. strace has others while it starts, to try what it can do.
+func childOf(pid int, exe string) (int, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {
 		return 0, err
 	}
-	first, _, _ := strings.Cut(strings.TrimSpace(string(b)), " ")
-	child, err := strconv.Atoi(first)
-	if err != nil {
-		return 0, fmt.Errorf("process %d has no child", pid)
+	for f := range strings.FieldsSeq(string(b)) {
+		child, err := strconv.Atoi(f)
+		if err != nil {
+			return 0, err
+		}
+		if of, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", child)); err == nil && of == exe {
+			return child, nil
+		}
 	}
-	return child, nil
+	return 0, fmt.Errorf("process %d has no child that runs %s", pid, exe)
 }
 
 // Kill is SIGKILL, and waits until the process is gone.
