@@ -13,11 +13,10 @@ import (
 // ServeCmd runs the server.
 type ServeCmd struct {
 	Settings
-	Listen       string   `placeholder:"ADDR" help:"Address of the web server, HOST:PORT."`
-	Demo         bool     `help:"Load the demo company into the data folder if it is not there."`
-	DemoTraffic  bool     `help:"Simulated customers of the demo company arrive while the server runs."`
-	BenchEntries int      `hidden:"" help:"Synthetic knowledge entries beside the demo's."`
-	WebhookAllow []string `placeholder:"CIDR" help:"Private networks that webhooks may reach."`
+	Listen       string `placeholder:"ADDR" help:"Address of the web server, HOST:PORT."`
+	Demo         bool   `help:"Load the demo company into the data folder if it is not there."`
+	DemoTraffic  bool   `help:"Simulated customers of the demo company arrive while the server runs."`
+	BenchEntries int    `hidden:"" help:"Synthetic knowledge entries beside the demo's."`
 }
 
 // Run serves until it is told to stop.
@@ -46,7 +45,7 @@ func (c *ServeCmd) Run(ctx context.Context, out *Output, g *Globals) error {
 		handler = slog.NewJSONHandler(out.Stderr(), opts)
 	}
 	return app.Run(ctx, app.Options{
-		Config: cfg, Version: version, Log: slog.New(handler), BenchEntries: c.BenchEntries, WebhookAllow: c.WebhookAllow,
+		Config: cfg, Version: version, Log: slog.New(handler), BenchEntries: c.BenchEntries,
 		Ready: func(addr string) {
 			out.Progress("Frontdesk %s is ready at http://%s", version, addr)
 			if !cfg.Demo.Enabled {

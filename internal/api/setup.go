@@ -43,7 +43,7 @@ func (s *server) setupRoutes() {
 		func(ctx context.Context, in *setupInput) (*body[setupDone], error) {
 			b := in.Body
 			var site channel.Site
-			owner, err := s.Auth.Setup(ctx, auth.FirstRun{Company: b.Company, Name: b.Name, Email: b.Email, Password: b.Password},
+			owner, err := s.Auth.Setup(ctx, auth.FirstRun{Tenant: auth.FirstTenant, Company: b.Company, Name: b.Name, Email: b.Email, Password: b.Password},
 				func(tx *sqldb.Tx, owner frontdesk.Actor) (err error) {
 					site, err = s.Sites.CreateIn(tx, owner, FirstSite(b.Company, b.Zone))
 					return err

@@ -51,8 +51,6 @@ type Options struct {
 	Ready func(addr string)
 	// BenchEntries adds synthetic knowledge to the demo tenant, for the bench command.
 	BenchEntries int
-	// WebhookAllow names networks that webhooks may reach although they are private.
-	WebhookAllow []string
 }
 
 // App is a node's parts.
@@ -191,7 +189,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	})
 	a.hub.SetLog(a.conv)
 	a.insight = insight.New(a.db)
-	policy, err := netguard.ParsePolicy(a.WebhookAllow)
+	policy, err := netguard.ParsePolicy(c.Outbound.Allow)
 	if err != nil {
 		return err
 	}

@@ -102,6 +102,9 @@ func (s *Service) NeedsSetup(ctx context.Context) (bool, error) {
 	return !done, nil
 }
 
+// FirstTenant is the tenant that the first page makes, and what is imported before it was filled in belongs to.
+const FirstTenant = "main"
+
 // Setup makes the first tenant with its owner, and in the same transaction what also makes (bot and site). Of any number of
 // callers at once, on any node, one succeeds; the others and all later ones get a Conflict.
 func (s *Service) Setup(ctx context.Context, in FirstRun, also func(tx *sqldb.Tx, owner frontdesk.Actor) error) (Staff, error) {

@@ -122,7 +122,7 @@ func Default() Config {
 		Limits: Limits{
 			MessageChars: 4000, FrameBytes: 64 << 10, UploadBytes: 10 << 20,
 			VisitorRate: 5, VisitorBurst: 60, IPRate: 50, IPBurst: 400, TenantRate: 0, TenantBurst: 1000,
-			Sockets: 18000, SocketsPerIP: 0, SocketQueue: 256, QueueDepth: 4000,
+			Sockets: 18000, SocketsPerIP: 0, SocketQueue: 256, QueueDepth: 400,
 		},
 		Turn: Turn{Wait: 800 * time.Millisecond},
 		Conv: Conversation{IdleClose: 30 * time.Minute},

@@ -45,7 +45,7 @@ func TestClaimsWithoutAHeartbeatAreRetaken(t *testing.T) {
 	beats := alive.Stats().Turns.Load()
 	until(t, "the living node to look twice", func() bool {
 		var at int64
-		must(t, alive.db.QueryRow(t.Context(), "SELECT count(*) FROM node WHERE boot = $1 AND beat_at > (SELECT beat_at FROM node WHERE boot = $2) + 1500000",
+		must(t, alive.db.QueryRow(t.Context(), "SELECT count(*) FROM node WHERE boot = $1 AND beat_at > (SELECT beat_at FROM node WHERE boot = $2) + 600000",
 			alive.db.Boot(), dead.db.Boot()).Scan(&at))
 		return at == 1
 	})

@@ -63,25 +63,23 @@ func TestFailingLookUpIsRetriedUnderItsKey(t *testing.T) {
 
 // It stays down: after a few tries the customer gets an apology and the offer of a person, not silence.
 func TestLookUpThatStaysDownIsApologisedFor(t *testing.T) {
-	each(t, func(t *testing.T, p place) {
-		now := &clock{}
-		shop := &system{reply: func(int, string) (json.RawMessage, error) {
-			now.forward(5 * time.Second)
-			return nil, errors.New("no route to host")
-		}}
-		s := orders(shop)
-		s.now = now.Now
-		c := start(t, p, s).customer()
-		c.says(order)
-		got := c.hears(1)[0]
-		if got.Text == "" || !strings.Contains(got.Text, "订单系统暂时查不了") || !slices.Equal(got.ReplyTo, []int64{1}) {
-			t.Errorf("answer %q to %v", got.Text, got.ReplyTo)
-		}
-		keys := shop.calls()
-		if len(slices.Compact(keys)) != 1 {
-			t.Errorf("keys %v", keys)
-		}
-	})
+	now := &clock{}
+	shop := &system{reply: func(int, string) (json.RawMessage, error) {
+		now.forward(5 * time.Second)
+		return nil, errors.New("no route to host")
+	}}
+	s := orders(shop)
+	s.now = now.Now
+	c := start(t, onSQLite(t), s).customer()
+	c.says(order)
+	got := c.hears(1)[0]
+	if got.Text == "" || !strings.Contains(got.Text, "订单系统暂时查不了") || !slices.Equal(got.ReplyTo, []int64{1}) {
+		t.Errorf("answer %q to %v", got.Text, got.ReplyTo)
+	}
+	keys := shop.calls()
+	if len(slices.Compact(keys)) != 1 {
+		t.Errorf("keys %v", keys)
+	}
 }
 
 // An answer that will not change is not asked for again; a call that panics takes only its own customer.

@@ -77,14 +77,17 @@ func New(d Deps) *Service {
 // Stats are the service's counters.
 func (s *Service) Stats() *Stats { return &s.stats }
 
-// Pending is how many turns wait or run on this node.
+// Pending is how many turns are due or run on this node; those that wait for the rest of a burst are not counted.
 func (s *Service) Pending() int64 { return s.pending.Load() }
 
 const (
 	// A turn spends its time waiting for the commit of its group, so there are many more workers than processors.
-	workers      = 192
-	beatInterval = time.Second
-	deadAfter    = 5 * time.Second // a node whose heart has not beaten for so long has lost its claims
+	workers = 192
+	// A node whose heart has not beaten for deadAfter loses its claims. Taking one over too early costs a turn done twice
+	// and thrown away once, so a short patience is cheap, and customers of a node that died wait only so long.
+	beatInterval   = 300 * time.Millisecond
+	deadAfter      = 1500 * time.Millisecond
+	orphanInterval = time.Second
 )
 
 // Run works turns and effects off until ctx ends, then finishes those under way.
@@ -104,10 +107,10 @@ func (s *Service) Run(ctx context.Context) error {
 	for range workers {
 		g.Go(func() error { s.worker(gctx); return nil })
 	}
-	g.Go(func() error { return s.every(gctx, "heartbeat", s.beat) })
-	g.Go(func() error { return s.every(gctx, "retaking turns", s.retake) })
-	g.Go(func() error { return s.every(gctx, "retaking actions", s.retakeEffects) })
-	g.Go(func() error { return s.every(gctx, "finding orphans", s.orphans) })
+	g.Go(func() error { return s.every(gctx, beatInterval, "heartbeat", s.beat) })
+	g.Go(func() error { return s.every(gctx, beatInterval, "retaking turns", s.retake) })
+	g.Go(func() error { return s.every(gctx, beatInterval, "retaking actions", s.retakeEffects) })
+	g.Go(func() error { return s.every(gctx, orphanInterval, "finding orphans", s.orphans) })
 	g.Go(func() error { return s.effects(gctx) })
 	return g.Wait()
 }
@@ -136,10 +139,10 @@ func (s *Service) worker(ctx context.Context) {
 	}
 }
 
-// every does something once a beatInterval until ctx ends. The heart has a goroutine of its own: nothing that waits for a
+// every does something once an interval until ctx ends. The heart has a goroutine of its own: nothing that waits for a
 // lock may stop it.
-func (s *Service) every(ctx context.Context, what string, f func(ctx context.Context) error) error {
-	tick := time.NewTicker(beatInterval)
+func (s *Service) every(ctx context.Context, interval time.Duration, what string, f func(ctx context.Context) error) error {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
@@ -162,6 +165,9 @@ func dbNow(d sqldb.Dialect) string {
 }
 
 func (s *Service) beat(ctx context.Context) error {
+	if s.DB.Dialect() == sqldb.SQLite && s.started.Load() {
+		return nil // the folder's lock proves life
+	}
 	now := dbNow(s.DB.Dialect())
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		_, err := tx.Exec(`INSERT INTO node (boot, address, beat_at) VALUES ($1, '', `+now+`)
@@ -318,7 +324,10 @@ func preview(c frontdesk.Content) string {
 
 // Busy reports whether a turn or an action of this node is still to be done. It is for simulations and tests.
 func (s *Service) Busy(ctx context.Context) bool {
-	if s.pending.Load() > 0 {
+	s.mu.Lock()
+	aside := len(s.delayed)
+	s.mu.Unlock()
+	if aside > 0 || s.pending.Load() > 0 {
 		return true
 	}
 	var n int

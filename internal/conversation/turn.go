@@ -90,6 +90,7 @@ func (s *Service) more(key Key) {
 	}
 	s.mu.Unlock()
 	if t != nil {
+		s.pending.Add(1)
 		s.submit(t)
 	}
 }
@@ -122,9 +123,11 @@ func (s *Service) postpone(t *turn) bool {
 	if lost := s.delayed[t.key]; lost != nil { // taken or closed meanwhile; nobody else would finish it
 		lost.timer.Stop()
 		lost.fresh = false
+		s.pending.Add(1)
 		s.submit(lost)
 	}
 	s.delayed[t.key] = t
+	s.pending.Add(-1) // it costs nothing while it waits, so it keeps nobody out
 	t.timer = time.AfterFunc(wait, func() {
 		s.mu.Lock()
 		mine := s.delayed[t.key] == t
@@ -134,6 +137,7 @@ func (s *Service) postpone(t *turn) bool {
 		s.mu.Unlock()
 		if mine {
 			t.fresh = false
+			s.pending.Add(1)
 			s.submit(t)
 		}
 	})

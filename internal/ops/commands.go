@@ -56,7 +56,7 @@ func (a *Admin) HandleDrain(h *Health, stop func()) {
 
 // FirstTenant is the tenant of an installation that has none yet: what is imported before the first page was filled in
 // belongs to the company that fills it in.
-const FirstTenant = "main"
+const FirstTenant = auth.FirstTenant
 
 // Tenants lists the companies of an installation.
 type Tenants interface {

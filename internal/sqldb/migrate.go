@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
 	"fmt"
 	"path"
 	"strconv"
@@ -17,7 +18,7 @@ var migrations embed.FS
 
 // migrate runs what is missing of migrations/, in order. The files are one SQL text for both databases; a line that starts
 // with "--sqlite " or "--postgres " counts for that one only, and /*WITHOUT ROWID*/ takes effect on SQLite.
-func migrate(ctx context.Context, db *sql.DB, d Dialect) error {
+func migrate(ctx context.Context, db *sql.DB, d Dialect) (err error) {
 	files, err := migrations.ReadDir("migrations")
 	if err != nil {
 		return err
@@ -53,7 +54,10 @@ func migrate(ctx context.Context, db *sql.DB, d Dialect) error {
 		if _, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock(727274)"); err != nil {
 			return err
 		}
-		defer conn.ExecContext(ctx, "SELECT pg_advisory_unlock(727274)")
+		defer func() {
+			_, e := conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock(727274)")
+			err = errors.Join(err, e)
+		}()
 	}
 	p, err := goose.NewProvider(dialect, db, nil, goose.WithGoMigrations(steps...), goose.WithDisableGlobalRegistry(true))
 	if err != nil {
