@@ -205,7 +205,7 @@ func (s *socket) read() {
 			continue
 		}
 		if kind != websocket.TextMessage {
-			err = frontdesk.InvalidField("frame", "Frames are JSON text.")
+			err = s.fail(frontdesk.InvalidField("frame", "Frames are JSON text."), "")
 		} else {
 			err = s.handle(data)
 		}
