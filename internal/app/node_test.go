@@ -23,6 +23,8 @@ import (
 	"frontdesk/internal/compliance"
 	"frontdesk/internal/config"
 	"frontdesk/internal/conversation"
+	"frontdesk/internal/dialogue"
+	"frontdesk/internal/dialogue/knowledge"
 	"frontdesk/internal/sqldb"
 
 	"github.com/gorilla/websocket"
@@ -332,5 +334,40 @@ func TestTroubleWhileResumingOpensNoNewConversation(t *testing.T) {
 	must(t, a.db.Reader().Close()) // writing still works
 	if status, answer, header := ask(first.Token); status != 503 || answer.Conversation != "" || header.Get("Retry-After") == "" {
 		t.Errorf("while reading fails: %d %+v", status, answer)
+	}
+	// Nor is it anybody else's fault: a row that cannot be read is 503 on both edges.
+	for path, token := range map[string]string{"/v1/visitor/messages?after=0": first.Token, "/v1/conversations": "fdk_" + frontdesk.Secret()} {
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		if h.ServeHTTP(w, r); w.Code != 503 || w.Header().Get("Retry-After") == "" {
+			t.Errorf("%s while reading fails: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+func TestAskWithholdsWhatTheLiveTurnWould(t *testing.T) {
+	a, err := Open(t.Context(), Options{Config: settled(t), Version: "test", Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	defer a.Close()
+	_, err = a.store.Put(t.Context(), demo.Tenant, knowledge.DefaultBot, knowledge.Entry{Question: "这个理财产品怎么样", Answer: "这个稳赚不赔"}, "")
+	must(t, err)
+	got, err := a.Ask(t.Context(), demo.Tenant, "", "这个理财产品怎么样", "zh")
+	must(t, err)
+	if got.Kind != "handoff" || got.Text != dialogue.Text("withheld", "zh") || len(got.Sources) != 0 || len(got.Trace.Rules) == 0 {
+		t.Errorf("said %+v", got)
+	}
+}
+
+func TestSimulatedCustomersAreKnownByNoPersonalData(t *testing.T) {
+	a, err := Open(t.Context(), Options{Config: settled(t), Version: "test", Log: slog.New(slog.DiscardHandler)})
+	must(t, err)
+	defer a.Close()
+	s := &simulation{app: a, conv: a.conv, visitors: map[string]auth.Visitor{}}
+	customer := demo.Customer{ID: "c0001", Name: "Li", Phone: "19900001000"}
+	must(t, s.enter(t.Context(), &visit{script: demo.Script{Visitor: "v1", Customer: &customer, Lang: "zh"}}))
+	var external string
+	must(t, a.db.QueryRow(t.Context(), "SELECT external_id FROM contact WHERE tenant = $1 AND name = 'Li'", demo.Tenant).Scan(&external))
+	if external == "" || strings.Contains(external, customer.Phone) {
+		t.Errorf("known as %q", external)
 	}
 }
