@@ -112,7 +112,7 @@ func (db *DB) openSQLite(ctx, bg context.Context, dir string, noSync bool) error
 
 	// busy_timeout precedes WAL: switching modes itself needs the lock.
 	write, err := sql.Open("sqlite", sqliteDSN(db.file, "busy_timeout(10000)", "journal_mode(WAL)", synchronous,
-		"cache_size(-16000)", "temp_store(MEMORY)", "wal_autocheckpoint(0)", "foreign_keys(0)"))
+		"cache_size(-16000)", "temp_store(MEMORY)", "wal_autocheckpoint(0)", "journal_size_limit(33554432)", "foreign_keys(0)"))
 	if err != nil {
 		return err
 	}
