@@ -10,7 +10,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// Each check runs whole processes. More on demand: -rapid.checks=1000.
-	if err := flag.Set("rapid.checks", "25"); err != nil {
+	if err := flag.Set("rapid.checks", "60"); err != nil {
 		panic(err)
 	}
 	flag.Parse()
