@@ -178,6 +178,8 @@ func (s *Service) List(ctx context.Context, tenant string, f Filter) (list []Sum
 		where += " AND c.owner = 'queue'"
 	case OwnerAgent:
 		where += " AND c.owner = 'agent'"
+	case OwnerClosed:
+		where += " AND c.owner = 'closed'"
 	case "":
 	default:
 		add("c.owner = ?", string(f.Owner))

@@ -229,7 +229,6 @@ type customer struct {
 	*node
 	visitor, contact string
 	key              conversation.Key
-	sent             atomic.Int64
 }
 
 func (n *node) customer() *customer {
@@ -409,11 +408,4 @@ func until(t *testing.T, what string, ok func() bool) {
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
-}
-
-func texts(ms []conversation.Message) (out []string) {
-	for _, m := range ms {
-		out = append(out, m.Text)
-	}
-	return out
 }

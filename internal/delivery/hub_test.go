@@ -127,7 +127,6 @@ func (i *inbox) has(from, to int64) bool {
 // crossing passes news on late and in another order than it happened, as goroutines after a commit do.
 type crossing struct {
 	hub  *delivery.Hub
-	wg   sync.WaitGroup
 	mu   sync.Mutex
 	held []conversation.Update
 }

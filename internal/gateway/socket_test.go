@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net"
 	"net/http"
 	"strconv"
@@ -245,7 +246,7 @@ func TestRubbishIsCutOff(t *testing.T) {
 }
 
 func isReset(err error) bool {
-	_, net := err.(net.Error)
+	_, net := errors.AsType[net.Error](err)
 	return net || strings.Contains(err.Error(), "reset by peer") || strings.Contains(err.Error(), "broken pipe") || strings.Contains(err.Error(), "1006")
 }
 

@@ -51,6 +51,7 @@ func TestTroubleOfPostgresIsUnavailable(t *testing.T) {
 	}
 	rows, err := db.Query(t.Context(), killed)
 	if err == nil {
+		err = rows.Err()
 		rows.Close()
 	}
 	troubles["a killed read"] = err
