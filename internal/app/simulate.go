@@ -159,7 +159,7 @@ func (s *simulation) step(ctx context.Context, v *visit) (err error) {
 		return err
 	}
 	v.lastSeq, err = s.conv.Accept(ctx, conversation.Inbound{Tenant: demo.Tenant, Site: demo.SiteID, Conversation: v.who.Conversation,
-		Visitor: v.who.Visitor, Contact: v.who.Contact, ClientID: frontdesk.NewID(), Content: frontdesk.TextContent(text)})
+		Visitor: v.who.Visitor, ClientID: frontdesk.NewID(), Content: frontdesk.TextContent(text)})
 	if err != nil {
 		return err
 	}
@@ -294,7 +294,7 @@ func (a *App) liveVisit(ctx context.Context, script demo.Script) {
 			err = s.rate(ctx, v, line.Rate)
 		} else if strings.TrimSpace(line.Text) != "" {
 			_, err = a.conv.Accept(ctx, conversation.Inbound{Tenant: demo.Tenant, Site: demo.SiteID, Conversation: v.who.Conversation,
-				Visitor: v.who.Visitor, Contact: v.who.Contact, ClientID: frontdesk.NewID(), Content: frontdesk.TextContent(line.Text)})
+				Visitor: v.who.Visitor, ClientID: frontdesk.NewID(), Content: frontdesk.TextContent(line.Text)})
 		}
 		if err != nil && ctx.Err() == nil {
 			a.Log.Warn("demo visit failed", "error", err)

@@ -60,7 +60,7 @@ func (v Verdict) Reasons() []string {
 }
 
 // Checked is content that has passed Check. Delivery and conversation accept nothing else for outgoing messages; there is
-// no way to make one but Check and Restore. The zero Checked is nothing: OK is false.
+// no way to make one but Check. The zero Checked is nothing: OK is false.
 type Checked struct {
 	content frontdesk.Content
 	ok      bool
@@ -74,11 +74,6 @@ func (c Checked) OK() bool { return c.ok }
 
 // MarshalJSON writes the content for the store. There is no UnmarshalJSON: bytes do not prove a check.
 func (c Checked) MarshalJSON() ([]byte, error) { return json.Marshal(c.content) }
-
-// Restore wraps content that was stored as Checked. Only the store that keeps outgoing messages may call it, with what it
-// read from its own table: those rows are written from Checked values alone, and checking them again at each resend would
-// let a later rule change what the customer already saw. arch_test.go holds the list of callers.
-func Restore(c frontdesk.Content) Checked { return Checked{content: c, ok: true} }
 
 // Check decides what of an outgoing content may be sent. Personal data is masked (138****8000), the tenant's words are
 // masked or block, links other than http, https and within the site are taken off sources. A token such as <phone:1> stays

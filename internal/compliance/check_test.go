@@ -134,8 +134,8 @@ func TestCheckedSurvivesTheStore(t *testing.T) {
 	if err := json.Unmarshal(text, &c); err != nil {
 		t.Fatal(err)
 	}
-	if again, _ := json.Marshal(Restore(c)); string(again) != string(text) {
-		t.Errorf("stored %s, restored %s", text, again)
+	if again, err := json.Marshal(c); err != nil || string(again) != string(text) {
+		t.Errorf("stored %s, read back %s", text, again)
 	}
 }
 

@@ -69,9 +69,9 @@ type Notifier interface {
 
 // Inbound is a message from a channel, cleaned.
 type Inbound struct {
-	Tenant, Site, Conversation, Visitor, Contact string
-	ClientID                                     string // chosen by the client; the same one twice is the same message
-	Content                                      frontdesk.Content
+	Tenant, Site, Conversation, Visitor string
+	ClientID                            string // chosen by the client; the same one twice is the same message
+	Content                             frontdesk.Content
 }
 
 // Summary is a conversation in a list.

@@ -244,7 +244,7 @@ func (c *customer) at(n *node) *customer {
 }
 
 func (c *customer) inbound(clientID, text string) conversation.Inbound {
-	return conversation.Inbound{Tenant: tenant, Site: shop, Conversation: c.key.ID, Visitor: c.visitor, Contact: c.contact, ClientID: clientID,
+	return conversation.Inbound{Tenant: tenant, Site: shop, Conversation: c.key.ID, Visitor: c.visitor, ClientID: clientID,
 		Content: frontdesk.TextContent(text)}
 }
 

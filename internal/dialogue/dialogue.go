@@ -113,14 +113,13 @@ const (
 
 // Outcome is what a step wants. UpTo is the last message it dealt with; later ones wait for the next step.
 type Outcome struct {
-	Kind     Kind
-	Replies  []Reply
-	State    State
-	Effects  []Effect
-	Handoff  string // reason, when the conversation goes to the queue
-	UpTo     int64
-	Trace    Trace
-	Abstains []string // questions nobody had an answer for
+	Kind    Kind
+	Replies []Reply
+	State   State
+	Effects []Effect
+	Handoff string // reason, when the conversation goes to the queue
+	UpTo    int64
+	Trace   Trace
 }
 
 // Trace explains a step to people.

@@ -186,7 +186,7 @@ func (st *step) answer(seg segment) {
 		}
 		st.say(KindClarify, seg.seqs, st.text("clarify"), frontdesk.Part{Kind: frontdesk.PartButtons, Buttons: buttons})
 	default:
-		st.unknown(seg, question)
+		st.unknown(seg)
 	}
 }
 
@@ -205,7 +205,7 @@ func (st *step) give(seg segment, question string, e *knowledge.Entry, score flo
 }
 
 // unknown says honestly that there is no answer.
-func (st *step) unknown(seg segment, question string) {
+func (st *step) unknown(seg segment) {
 	if st.in.Owner == "queue" { // a person is coming; do not talk over them
 		st.queued(seg.seqs)
 		return
@@ -214,7 +214,6 @@ func (st *step) unknown(seg segment, question string) {
 		st.say(KindNotice, seg.seqs, st.text("picture"), st.personButton())
 		return
 	}
-	st.out.Abstains = append(st.out.Abstains, question)
 	st.state.Missed++
 	name := "abstain"
 	if st.state.Missed > 1 {

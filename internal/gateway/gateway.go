@@ -250,7 +250,7 @@ func (g *Gateway) accept(ctx context.Context, v auth.Visitor, in incoming) (int6
 		}
 	}
 	seq, err := g.Conversations.Accept(ctx, conversation.Inbound{Tenant: v.Tenant, Site: v.Site, Conversation: v.Conversation,
-		Visitor: v.Visitor, Contact: v.Contact, ClientID: in.ClientID, Content: c})
+		Visitor: v.Visitor, ClientID: in.ClientID, Content: c})
 	if sqldb.IsFull(err) {
 		return 0, &frontdesk.Error{Kind: frontdesk.Unavailable, Public: "We cannot take messages at the moment. Please try again later.", RetryAfter: 30 * time.Second, Err: err}
 	}
