@@ -95,7 +95,7 @@ export class Panel {
     if (before?.language !== v.language) this.label(t, v.language);
     this.title.textContent = v.title || t("panel");
     setText(this.status, statusText(v, t));
-    this.status.dataset.owner = v.owner;
+    this.status.dataset.owner = ownerOf(v);
     const trouble = troubleText(v.status);
     setText(this.banner, trouble ? t(trouble) : "");
     this.badge.textContent = v.unread > 99 ? "99+" : String(v.unread);
@@ -197,9 +197,14 @@ function asMessage(p: Pending): Message {
   return { seq: 0, change: 0, from: "customer", clientId: p.clientId, text: p.text ?? "", parts, at: p.at, revised: false, recalled: false };
 }
 
+/** Who holds the conversation. One in which nothing was said yet has not ended: the bot waits for the first word. */
+function ownerOf(v: View): Owner {
+  return v.owner === "closed" && v.messages.length === 0 ? "bot" : v.owner;
+}
+
 function statusText(v: View, t: (key: TextKey, n?: number) => string): string {
   if (v.status === "connecting" && v.messages.length === 0) return t("connecting");
-  switch (v.owner) {
+  switch (ownerOf(v)) {
     case "queue":
       if (v.position === undefined) return t("statusQueue");
       return v.position <= 1 ? t("statusNext") : t("statusPosition", v.position - 1);

@@ -52,7 +52,7 @@ const products = [
   { draw: "tv", category: "living", price: 3699, zh: ["4K 电视 65 英寸", "120 Hz，护眼认证"], en: ["4K television 65\"", "120 Hz, easy on the eyes"] },
   { draw: "cooker", category: "kitchen", price: 599, zh: ["电饭煲 4 升", "柴火饭，24 小时预约"], en: ["Rice cooker 4 L", "24-hour timer"] },
   { draw: "vacuum", category: "living", price: 2399, zh: ["扫拖机器人", "自动回洗，爬坡两厘米"], en: ["Robot vacuum and mop", "Washes its own mop"] },
-  { draw: "dish", category: "kitchen", price: 3399, zh: ["洗碗机 14 套", "热风烘干，一次 0.8 度电"], en: ["Dishwasher, 14 settings", "Hot-air drying, 0.8 kWh a run"] },
+  { draw: "dish", category: "kitchen", price: 3399, zh: ["洗碗机 14 套", "热风烘干，一次 0.8 度电"], en: ["Dishwasher, 14 place settings", "Hot-air drying, 0.8 kWh a run"] },
   { draw: "purifier", category: "air", price: 1299, zh: ["空气净化器", "适用 48 平方米"], en: ["Air purifier", "For rooms up to 48 m²"] },
   { draw: "microwave", category: "kitchen", price: 799, zh: ["微波炉 23 升", "平板易擦，一键解冻"], en: ["Microwave 23 L", "Flat bed, one-touch defrost"] },
   { draw: "heater", category: "laundry", price: 1599, zh: ["电热水器 60 升", "防电墙，恒温出水"], en: ["Water heater 60 L", "Steady temperature"] },
