@@ -137,6 +137,7 @@ export const api = {
   unanswered: (limit: number, signal?: AbortSignal) => request<Page<Unanswered>>("GET", "/v1/unanswered", { query: { limit }, signal }),
 
   sites: (signal?: AbortSignal) => request<Page<Site>>("GET", "/v1/sites", { signal }),
+  saveSite: (id: string, base: number, body: Schemas["SiteInput"]) => request<Site>("PUT", `/v1/sites/${id}`, { query: { base }, body }),
   staff: (signal?: AbortSignal) => request<Page<Staff>>("GET", "/v1/staff", { signal }),
   addStaff: (body: Schemas["HireInputBody"]) => request<Staff>("POST", "/v1/staff", { body }),
   keys: (signal?: AbortSignal) => request<Page<ApiKey>>("GET", "/v1/keys", { signal }),

@@ -232,6 +232,7 @@ export const en: Texts = {
     snippet: "Put this line into the page",
     siteKey: "Key",
     origins: "Allowed origins",
+    originsHint: "Only the sites listed here can show the chat; put a space between them. Example: https://www.example.com",
     staff: "Staff",
     staffHint: "Who can sign in and what they may do",
     addStaff: "Add a colleague",

@@ -231,6 +231,7 @@ export const zh = {
     snippet: "把这一行放进网页",
     siteKey: "标识",
     origins: "允许的网址",
+    originsHint: "只有这里列出的网站能显示聊天窗口，多个用空格隔开。例如 https://www.example.com",
     staff: "同事",
     staffHint: "谁可以登录，能做什么",
     addStaff: "添加同事",
