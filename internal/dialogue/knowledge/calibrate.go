@@ -87,6 +87,10 @@ func logistic(z float32) float32 { return float32(1 / (1 + math.Exp(-float64(z))
 // training set has such queries; the rest is mistakes in the knowledge. Entries that share the wording share it.
 const exactConfidence = .98
 
+// longWording is how many letters a wording has that is more a letter than a question. It holds many words by chance and is
+// found by them where its entry's question would do better: both are compared.
+const longWording = maxLetters / 2
+
 // ranked is a hit with its rank score.
 type ranked struct {
 	hit
@@ -115,11 +119,15 @@ func (ix *Index) judge(s *scratch, normal string, k int) Result {
 			w = &v.wordings[h.wording]
 		}
 		f := &s.vectors[i]
-		s.describe(ix, v, w, h.score, f)
-		if f[fAllCover] < 1 { // else the answer has nothing to add
-			f[fAnswer] = s.onlyInAnswer(v, w, f[fSoftCover])
+		score := s.rankScore(ix, v, w, h.score, f)
+		if own := v.firstOf[h.entry]; int(w.size) >= longWording && h.wording != own {
+			var g vector
+			found := s.bm25(v, &v.wordings[own])
+			if better := s.rankScore(ix, v, &v.wordings[own], found, &g); better > score {
+				h.wording, h.score, w, score = own, found, &v.wordings[own], better
+				*f = g
+			}
 		}
-		score := dot(&trained.rank, f) + 100*f[fExact]
 		s.ranked = append(s.ranked, ranked{h, score, i, ix.vetoes(s, v, w, score)})
 	}
 	slices.SortStableFunc(s.ranked, func(x, y ranked) int {
@@ -160,6 +168,15 @@ func (ix *Index) judge(s *scratch, normal string, k int) Result {
 		r.Decision = Clarify
 	}
 	return r
+}
+
+// rankScore fills the features that need no other candidate and returns what the candidate is ordered by.
+func (s *scratch) rankScore(ix *Index, v *view, w *wording, found float32, f *vector) float32 {
+	s.describe(ix, v, w, found, f)
+	if f[fAllCover] < 1 { // else the answer has nothing to add
+		f[fAnswer] = s.onlyInAnswer(v, w, f[fSoftCover])
+	}
+	return dot(&trained.rank, f) + 100*f[fExact]
 }
 
 // confidence fills the features of the best candidate that need the others, and returns the probability that it is right.

@@ -60,6 +60,22 @@ func TestSharedWordingIsAskedBack(t *testing.T) {
 	}
 }
 
+// A whole message kept as a wording beside the short question is found by its many words, and does not hide the question.
+func TestALongWordingDoesNotHideTheQuestion(t *testing.T) {
+	message := "你们好，我上个月在你们店里买了一台滚筒洗衣机，当时导购说送货的师傅会一起装好，结果师傅放下就走了，打了两次电话都没有人接。" +
+		"家里的水龙头和地漏都是现成的，请问洗衣机的安装到底要怎么预约，安装要不要另外收钱，希望尽快给个答复，谢谢。"
+	build := func(similar ...string) *Index {
+		return Build(append([]Entry{{ID: "book", Question: "预约洗衣机安装的办法", Similar: similar, Answer: "请拨打服务电话。"}}, Synthetic(300, 1)...))
+	}
+	for _, q := range []string{"洗衣机安装怎么预约", "预约装洗衣机", "洗衣机怎么预约师傅安装", "店里买的洗衣机怎么预约", "打电话预约洗衣机安装", "预约送货师傅的办法", "洗衣机请问怎么预约"} {
+		alone, both := build().Search(Query{Text: q}), build(message).Search(Query{Text: q})
+		t.Logf("%s %.2f %.2f %s", q, alone.Answerable, both.Answerable, both.Candidates[0].Wording)
+		if first(alone) != "book" || first(both) != "book" || both.Answerable < alone.Answerable-.1 {
+			t.Errorf("%s: %s at %.2f, with the message %s at %.2f", q, first(alone), alone.Answerable, first(both), both.Answerable)
+		}
+	}
+}
+
 // A question too short to stand alone is read after the one before it; any other is not.
 func TestContextCompletesShortQuestions(t *testing.T) {
 	ix := Build([]Entry{
