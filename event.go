@@ -32,6 +32,7 @@ const (
 	EvKnowledgeChanged   = "knowledge.changed"
 	EvReleasePublished   = "release.published"
 	EvVisitorIdentified  = "visitor.identified"
+	EvVisitorTracked     = "visitor.tracked" // what the visitor did on the host's pages
 	EvStaffSignedIn      = "staff.signed_in"
 	EvStaffSignInFailed  = "staff.sign_in_failed"
 	EvConfigChanged      = "config.changed" // site, staff, key, webhook: subject says which
@@ -43,6 +44,6 @@ const (
 var EventTypes = []string{
 	EvConversationOpened, EvConversationOwned, EvConversationClosed, EvConversationRated,
 	EvMessageReceived, EvMessageSent, EvMessageChanged, EvTurnCompleted, EvAnswerRated,
-	EvEffectRequested, EvEffectDone, EvKnowledgeChanged, EvReleasePublished, EvVisitorIdentified,
+	EvEffectRequested, EvEffectDone, EvKnowledgeChanged, EvReleasePublished, EvVisitorIdentified, EvVisitorTracked,
 	EvStaffSignedIn, EvStaffSignInFailed, EvConfigChanged, EvSealedRevealed, EvPersonErased,
 }

@@ -217,13 +217,13 @@ func (s *Service) Rate(ctx context.Context, tenant, id string, seq int64, solved
 			return frontdesk.InvalidField("seq", "There is no such answer.")
 		case err != nil:
 			return err
-		case before == value:
-			return nil // said already: it counts once
+		case before == value && reason == "":
+			return nil // said already
 		}
 		if _, err := tx.Exec("UPDATE message SET solved = $1 WHERE tenant = $2 AND conversation = $3 AND seq = $4", value, tenant, id, seq); err != nil {
 			return err
 		}
-		data, err := json.Marshal(map[string]any{"seq": seq, "solved": solved, "reason": reason, "site": h.site})
+		data, err := json.Marshal(map[string]any{"seq": seq, "solved": solved, "before": before, "reason": reason, "site": h.site})
 		if err != nil {
 			return err
 		}

@@ -51,12 +51,13 @@ type Deps struct {
 // Gateway serves visitors. Run must be running for its sockets to be kept alive.
 type Gateway struct {
 	Deps
-	limits    compliance.Limits
-	proxies   []netip.Prefix
-	perIP     *limiter
-	perPerson *limiter
-	perTenant *limiter
-	draining  atomic.Bool
+	limits     compliance.Limits
+	proxies    []netip.Prefix
+	perIP      *limiter
+	perPerson  *limiter
+	perTenant  *limiter
+	perTracked *limiter
+	draining   atomic.Bool
 
 	mu      sync.Mutex
 	sockets map[*socket]struct{}
@@ -71,7 +72,8 @@ type Gateway struct {
 func New(d Deps) (*Gateway, error) {
 	l := d.Config.Limits
 	g := &Gateway{Deps: d, limits: compliance.Limits{Chars: l.MessageChars}, sockets: map[*socket]struct{}{}, perAddr: map[string]int{},
-		perIP: newLimiter(l.IPRate, l.IPBurst), perPerson: newLimiter(l.VisitorRate, l.VisitorBurst), perTenant: newLimiter(l.TenantRate, l.TenantBurst)}
+		perIP: newLimiter(l.IPRate, l.IPBurst), perPerson: newLimiter(l.VisitorRate, l.VisitorBurst), perTenant: newLimiter(l.TenantRate, l.TenantBurst),
+		perTracked: newLimiter(trackRate, trackBurst)}
 	for _, p := range d.Config.HTTP.TrustedProxies {
 		prefix, err := netip.ParsePrefix(p)
 		if err != nil {
@@ -98,6 +100,10 @@ func (g *Gateway) Register(mux *http.ServeMux) {
 	handle("POST /v1/visitor/session", g.session)
 	handle("POST /v1/visitor/messages", g.send)
 	handle("GET /v1/visitor/messages", g.poll)
+	handle("GET /v1/visitor/history", g.history)
+	handle("POST /v1/visitor/forms", g.submit)
+	handle("POST /v1/visitor/satisfaction", g.satisfied)
+	handle("POST /v1/visitor/events", g.track)
 	handle("POST /v1/visitor/ticket", g.ticket)
 	handle("GET /v1/visitor/socket", g.socket)
 	handle("POST /v1/visitor/human", g.human)
@@ -227,12 +233,6 @@ const clientIDMax = 64
 
 // accept cleans a message and stores it.
 func (g *Gateway) accept(ctx context.Context, v auth.Visitor, in incoming) (int64, error) {
-	if in.ClientID == "" || len(in.ClientID) > clientIDMax || strings.ContainsFunc(in.ClientID, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return 0, frontdesk.InvalidField("client_id", "A client id has 1 to %d printable ASCII characters.", clientIDMax)
-	}
-	if err := g.Conversations.Overloaded(); err != nil {
-		return 0, err
-	}
 	c := frontdesk.Content{Parts: in.Parts}
 	if len(in.Parts) == 0 {
 		text, err := g.limits.Clean(in.Text)
@@ -249,8 +249,16 @@ func (g *Gateway) accept(ctx context.Context, v auth.Visitor, in incoming) (int6
 			return 0, err
 		}
 	}
+	return g.store(ctx, v, in.ClientID, c)
+}
+
+// store hands a clean message to the conversation.
+func (g *Gateway) store(ctx context.Context, v auth.Visitor, clientID string, c frontdesk.Content) (int64, error) {
+	if clientID == "" || len(clientID) > clientIDMax || strings.ContainsFunc(clientID, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return 0, frontdesk.InvalidField("client_id", "A client id has 1 to %d printable ASCII characters.", clientIDMax)
+	}
 	seq, err := g.Conversations.Accept(ctx, conversation.Inbound{Tenant: v.Tenant, Site: v.Site, Conversation: v.Conversation,
-		Visitor: v.Visitor, ClientID: in.ClientID, Content: c})
+		Visitor: v.Visitor, ClientID: clientID, Content: c})
 	if sqldb.IsFull(err) {
 		return 0, &frontdesk.Error{Kind: frontdesk.Unavailable, Public: "We cannot take messages at the moment. Please try again later.", RetryAfter: 30 * time.Second, Err: err}
 	}

@@ -55,12 +55,16 @@ func (g *Gateway) session(w http.ResponseWriter, r *http.Request) error {
 	}
 	token, expires := g.Visitors.Issue(v)
 	now := time.Now()
+	var opensAt int64 // when people are next at work, while they are not
+	if at, ok := site.Hours.NextOpen(now, site.Location()); ok && at.After(now) {
+		opensAt = at.UnixMicro()
+	}
 	reply(w, http.StatusOK, map[string]any{
-		"token": token, "conversation": v.Conversation, "visitor": v.Visitor, "expires_at": expires.UnixMicro(),
+		"token": token, "conversation": v.Conversation, "visitor": v.Visitor, "expires_at": expires.UnixMicro(), "now": now.UnixMicro(),
 		"site": map[string]any{
 			"name": site.Name.In(language, site.Languages...), "names": site.Name, "languages": site.Languages, "language": language,
 			"colour": site.Settings.Colour, "logo": site.Settings.Logo, "texts": site.Settings.Texts,
-			"open": site.Open(now), "online": g.Conversations.StaffOnline(site.Tenant), "max_chars": g.Config.Limits.MessageChars,
+			"open": site.Open(now), "opens_at": opensAt, "online": g.Conversations.StaffOnline(site.Tenant), "max_chars": g.Config.Limits.MessageChars,
 		},
 	})
 	return nil

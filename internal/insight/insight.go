@@ -122,6 +122,7 @@ type data struct {
 	To            string `json:"to"`
 	Outcome       string `json:"outcome"`
 	Solved        bool   `json:"solved"`
+	Before        int    `json:"before"` // what the customer had said of the answer
 }
 
 // outcomes are the columns of an episode's outcomes.
@@ -161,9 +162,11 @@ func (b *batch) add(ev *frontdesk.Event) {
 			c[column]++
 		}
 	case frontdesk.EvAnswerRated:
-		if d.Solved {
+		switch {
+		case d.Solved && d.Before > 0 || !d.Solved && d.Before < 0: // only the reason came after it
+		case d.Solved:
 			c[solved]++
-		} else {
+		default:
 			c[unsolved]++
 		}
 	case frontdesk.EvTurnCompleted:

@@ -90,7 +90,8 @@ func TestHomeCountsByDayHourAndSite(t *testing.T) {
 			event("t", frontdesk.EvConversationOwned, today, fields{"site": "web", "from": "queue", "to": "agent"}),
 			event("t", frontdesk.EvConversationOwned, today, fields{"site": "web", "from": "agent", "to": "bot"}),
 			event("t", frontdesk.EvAnswerRated, today, fields{"site": "web", "seq": 2, "solved": true}),
-			event("t", frontdesk.EvAnswerRated, today, fields{"site": "web", "seq": 4, "solved": false, "reason": "x"}),
+			event("t", frontdesk.EvAnswerRated, today, fields{"site": "web", "seq": 4, "solved": false}),
+			event("t", frontdesk.EvAnswerRated, today, fields{"site": "web", "seq": 4, "solved": false, "before": -1, "reason": "x"}), // why, said afterwards
 			event("t", frontdesk.EvConversationClosed, today, fields{"site": "web", "outcome": "confirmed", "turns": 5}),
 			event("t", frontdesk.EvConversationClosed, today, fields{"site": "web", "outcome": "left"}),
 			event("t", frontdesk.EvConversationClosed, today, fields{"site": "web", "outcome": "something new"}),
