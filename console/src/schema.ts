@@ -754,7 +754,7 @@ export interface components {
             /** @description Absent: true */
             active?: boolean;
             /** @description Event types; absent: all */
-            events?: ("conversation.opened" | "conversation.owned" | "conversation.closed" | "conversation.rated" | "message.received" | "message.sent" | "message.changed" | "turn.completed" | "answer.rated" | "effect.requested" | "effect.done" | "knowledge.changed" | "release.published" | "visitor.identified" | "staff.signed_in" | "staff.sign_in_failed" | "config.changed" | "sealed.revealed" | "person.erased")[];
+            events?: ("conversation.opened" | "conversation.owned" | "conversation.closed" | "conversation.rated" | "message.received" | "message.sent" | "message.changed" | "turn.completed" | "answer.rated" | "effect.requested" | "effect.done" | "knowledge.changed" | "release.published" | "visitor.identified" | "visitor.tracked" | "staff.signed_in" | "staff.sign_in_failed" | "config.changed" | "sealed.revealed" | "person.erased")[];
             name?: string;
             /** @description https:// address that events are posted to */
             url: string;
