@@ -21,11 +21,6 @@ var cardLabels = map[string]frontdesk.Localized{
 	"expected": {"zh": "预计送达", "en": "Expected"},
 }
 
-var notFoundText = frontdesk.Localized{
-	"zh": "没有查到订单 %s，请核对一下号码：YS 开头，后面是 10 位数字。",
-	"en": "I found no order %s. Please check the number: YS followed by 10 digits.",
-}
-
 // summaries say where an order stands, in one sentence; %s is the newest trace, or the day of signing.
 var summaries = map[Status]frontdesk.Localized{
 	Unpaid:     {"zh": "这笔订单还没付款，请在下单后 30 分钟内完成，超时会自动取消。", "en": "This order is not paid yet. Please pay within 30 minutes of ordering, or it is cancelled automatically."},

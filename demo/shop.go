@@ -2,7 +2,6 @@ package demo
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"regexp"
@@ -108,6 +107,7 @@ type Shop struct {
 	orders   []Order // whole lives, oldest first: Status is the last there will be
 	byNumber map[string]int
 	byPhone  map[string][]int
+	wrong    failures // proofs of ownership that did not fit
 }
 
 // NewShop makes the order book of the 60 days before now. The same seed and now make the same shop; another now keeps order
@@ -375,26 +375,6 @@ func FindNumber(text string) (string, bool) {
 		return "", false
 	}
 	return "YS" + m[1], true
-}
-
-// LookupOrder is the action that flows and the engine call. It reads input "number" (any text that holds an order number) and
-// "lang", and puts out "found", "text" and, when found, "number", "status" and "card" (a frontdesk.Card). Only a missing or
-// malformed number is an error: an unknown one is an answer. Names, phones and addresses are never put out, because whoever
-// knows a number may ask.
-func (s *Shop) LookupOrder(ctx context.Context, input map[string]string) (map[string]any, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	lang := input["lang"]
-	number, ok := FindNumber(input["number"])
-	if !ok {
-		return nil, frontdesk.InvalidField("number", "an order number is YS and ten digits")
-	}
-	o, ok := s.Order(number)
-	if !ok {
-		return map[string]any{"found": false, "number": number, "text": fmt.Sprintf(notFoundText.In(lang), number)}, nil
-	}
-	return map[string]any{"found": true, "number": o.Number, "status": string(o.Status), "text": o.Summary(lang), "card": Card(o, lang)}, nil
 }
 
 // stream is one of many independent streams of repeatable randomness.

@@ -1,13 +1,10 @@
 package demo
 
 import (
-	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
-
-	"frontdesk"
 )
 
 var testNow = time.Date(2026, 11, 20, 15, 30, 0, 0, time.FixedZone("CST", 8*3600))
@@ -161,35 +158,6 @@ func TestFindNumber(t *testing.T) {
 		if got, ok := FindNumber(text); got != want || ok != (want != "") {
 			t.Errorf("FindNumber(%q) = %q, %v; want %q", text, got, ok, want)
 		}
-	}
-}
-
-func TestLookupOrder(t *testing.T) {
-	s := NewShop(Seed, testNow)
-	o := s.orders[400]
-	for _, lang := range Languages {
-		out, err := s.LookupOrder(t.Context(), map[string]string{"number": "where is " + strings.ToLower(o.Number) + "?", "lang": lang})
-		if err != nil || out["found"] != true || out["number"] != o.Number {
-			t.Fatalf("%s: %v, %v", lang, out, err)
-		}
-		if text := out["text"].(string); text == "" || strings.Contains(text, "%") {
-			t.Errorf("%s: text %q", lang, text)
-		}
-		// An effect's result is kept as JSON in the trace.
-		b, err := json.Marshal(out)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if s := string(b); strings.Contains(s, o.Customer.Phone) || strings.Contains(s, o.Customer.Name) {
-			t.Errorf("%s: who bought it shows in %s", lang, s)
-		}
-	}
-	out, err := s.LookupOrder(t.Context(), map[string]string{"number": "YS0000000001", "lang": "en"})
-	if err != nil || out["found"] != false || !strings.Contains(out["text"].(string), "YS0000000001") {
-		t.Errorf("unknown number: %v, %v", out, err)
-	}
-	if _, err := s.LookupOrder(t.Context(), map[string]string{"number": "my order"}); frontdesk.KindOf(err) != frontdesk.Invalid {
-		t.Errorf("no number: %v", err)
 	}
 }
 

@@ -142,6 +142,11 @@ func (w *writer) plain(s *Script) {
 func (w *writer) order(s *Script) {
 	number, late := w.number(s)
 	s.say(w, fmt.Sprintf(choose(w.r, orderAsks[s.Lang]), number), "")
+	if o, ok := w.shop.byNumber[number]; ok { // who is not signed in as its owner is asked to prove it
+		if owner := w.shop.orders[o].Customer; s.Customer == nil || s.Customer.ID != owner.ID {
+			s.say(w, owner.Phone[len(owner.Phone)-4:], "")
+		}
+	}
 	switch {
 	case late:
 		e, _ := entry("delivery-stuck", s.Lang)

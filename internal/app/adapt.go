@@ -42,20 +42,25 @@ type orderLookup struct {
 }
 
 // Call looks an order up. It only reads, so a repeated key needs no care.
-func (o *orderLookup) Call(ctx context.Context, _ string, input map[string]string) (json.RawMessage, error) {
+func (o *orderLookup) Call(ctx context.Context, _ string, who conversation.Asker, input map[string]string) (json.RawMessage, error) {
 	o.once.Do(func() {
 		o.shop = demo.NewShop(demo.Seed, o.now())
 		o.shop.Clock = o.now
 	})
-	out, err := o.shop.LookupOrder(ctx, map[string]string{"number": input["number"], "lang": input["language"]})
+	answer, err := o.shop.LookupOrder(ctx, demo.Lookup{Number: input["number"], Proof: input["proof"],
+		Asker: who.Contact, Customer: who.Verified[conversation.VerifiedExternal]})
 	if err != nil {
 		return nil, err
 	}
-	card, ok := out["card"].(frontdesk.Card)
-	if !ok {
-		return json.RawMessage(`{}`), nil
+	result := dialogue.OrderResult{Refused: refusals[answer.Refused]}
+	if result.Refused == "" {
+		result.Card = demo.Card(answer.Order, input["language"])
 	}
-	return json.Marshal(card)
+	return json.Marshal(result)
+}
+
+var refusals = map[demo.Refusal]string{
+	demo.Unproved: dialogue.RefusedProof, demo.Mismatched: dialogue.RefusedMismatch, demo.TooOften: dialogue.RefusedTries,
 }
 
 // desk is what staff do with conversations.

@@ -15,6 +15,7 @@ import (
 	"frontdesk/internal/auth"
 	"frontdesk/internal/compliance"
 	"frontdesk/internal/conversation"
+	"frontdesk/internal/dialogue"
 )
 
 // historyVisits is how many visits the demo's month of history has.
@@ -80,7 +81,7 @@ func (a *App) demoHistory(ctx context.Context) error {
 	// Patience is counted in real time, so that of the history is short; everything else is as in service.
 	deps := a.conv.Deps
 	deps.Timing.Wait = 2 * time.Millisecond
-	deps.Actions = map[string]map[string]conversation.Action{demo.Tenant: {"order.lookup": &orderLookup{now: a.clock.Now}}}
+	deps.Actions = map[string]map[string]conversation.Action{demo.Tenant: {dialogue.OrderLookup: &orderLookup{now: a.clock.Now}}}
 	s := &simulation{app: a, conv: conversation.New(deps), visitors: map[string]auth.Visitor{}}
 	running, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
@@ -182,7 +183,7 @@ func (s *simulation) enter(ctx context.Context, v *visit) error {
 	}
 	external, name := "", ""
 	if c := v.script.Customer; c != nil {
-		external, name = "customer:"+c.ID, c.Name
+		external, name = c.Subject(), c.Name
 	}
 	v.who = auth.Visitor{Tenant: demo.Tenant, Site: demo.SiteID}
 	var err error

@@ -10,9 +10,28 @@ import (
 	"time"
 
 	"frontdesk"
+	"frontdesk/internal/compliance"
 	"frontdesk/internal/dialogue"
 	"frontdesk/internal/sqldb"
 )
+
+// Action is something the bot may do in the company's systems. It may be called again with the same idempotency key
+// after a crash, and must then return the same. It decides itself what who may see and do: a number or a word in input was
+// typed by a stranger and proves nothing. Personal data in input is in clear; what the action returns is sealed before it
+// is stored.
+type Action interface {
+	Call(ctx context.Context, key string, who Asker, input map[string]string) (json.RawMessage, error)
+}
+
+// Asker is who an action is called for.
+type Asker struct {
+	Tenant, Site, Conversation string
+	Contact                    string            // the same person on every visit only if they are verified
+	Verified                   map[string]string // identities that were proved, by kind; empty for an anonymous visitor
+}
+
+// VerifiedExternal is the kind of identity that the company's own site vouches for by its signature.
+const VerifiedExternal = "external"
 
 const (
 	timerIdle     = "conversation.idle"
@@ -175,7 +194,8 @@ func (s *Service) runEffect(ctx context.Context, j effectJob) {
 	s.stats.Effects.Add(1)
 	output, err := s.call(ctx, j)
 	if err != nil {
-		s.Log.Warn("action failed", "action", j.name, "attempt", j.attempts, "error", err)
+		// A foreign system's words may hold what it was asked about.
+		s.Log.Warn("action failed", "action", j.name, "attempt", j.attempts, "error", compliance.Redact(err.Error()))
 		if k := frontdesk.KindOf(err); j.attempts < effectTries && k != frontdesk.Invalid && k != frontdesk.NotFound && k != frontdesk.Denied {
 			pause := 200 * time.Millisecond << j.attempts
 			err := s.DB.Write(ctx, func(tx *sqldb.Tx) error {
@@ -189,13 +209,17 @@ func (s *Service) runEffect(ctx context.Context, j effectJob) {
 			return
 		}
 	}
-	ok := 0
-	if err == nil {
-		ok = 1
+	ok := 1
+	if err != nil {
+		ok, output = 0, nil
 	}
 	err = s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		sealed, err := s.sealResult(tx, j, output)
+		if err != nil {
+			return err
+		}
 		n, err := tx.Exec("UPDATE effect SET status = 'done', ok = $1, result = $2 WHERE tenant = $3 AND id = $4 AND claim = $5 AND status = 'running'",
-			ok, string(output), j.tenant, j.id, s.boot)
+			ok, string(sealed), j.tenant, j.id, s.boot)
 		if err != nil || n == 0 {
 			return err
 		}
@@ -208,6 +232,37 @@ func (s *Service) runEffect(ctx context.Context, j effectJob) {
 	}
 }
 
+// sealResult is what an action returned as it may be stored: personal data as tokens, as in what customers write.
+func (s *Service) sealResult(tx *sqldb.Tx, j effectJob, output []byte) ([]byte, error) {
+	personal, err := compliance.HoldsPersonal(output)
+	if err != nil || !personal {
+		return output, err
+	}
+	// The conversation's row is held: tokens are numbered within it.
+	scope := compliance.Scope{Tenant: j.tenant, Conversation: j.conversation}
+	if err := tx.QueryRow("UPDATE conversation SET updated_at = updated_at WHERE tenant = $1 AND id = $2 RETURNING contact", j.tenant, j.conversation).
+		Scan(&scope.Person); err != nil {
+		return nil, fmt.Errorf("hold the conversation: %w", err)
+	}
+	return s.Vault.SealJSON(tx, scope, output)
+}
+
+// showResult makes replies to an action's result readable: the customer sees 138****8000 and not <phone:1>.
+func (s *Service) showResult(ctx context.Context, t *turn, out *dialogue.Outcome) error {
+	if t.input == nil || t.input.kind != dialogue.InResult {
+		return nil
+	}
+	var failed error
+	for i := range out.Replies {
+		out.Replies[i].Content = out.Replies[i].Content.Map(func(text string) string {
+			shown, err := s.Vault.RevealIn(ctx, t.key.Tenant, t.key.ID, text, compliance.Mask)
+			failed = errors.Join(failed, err)
+			return shown
+		})
+	}
+	return failed
+}
+
 func (s *Service) call(ctx context.Context, j effectJob) (output json.RawMessage, err error) {
 	action := s.Actions[j.tenant][j.name]
 	if action == nil {
@@ -217,6 +272,15 @@ func (s *Service) call(ctx context.Context, j effectJob) (output json.RawMessage
 	if err := json.Unmarshal([]byte(j.input), &input); err != nil {
 		return nil, frontdesk.Errorf(frontdesk.Invalid, "input of %s is unreadable", j.name)
 	}
+	who, err := s.asker(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	for name, text := range input {
+		if input[name], err = s.Vault.RevealIn(ctx, j.tenant, j.conversation, text, func(_, value string) string { return value }); err != nil {
+			return nil, err
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.Timing.ActionTime)
 	defer cancel()
 	defer func() {
@@ -224,11 +288,27 @@ func (s *Service) call(ctx context.Context, j effectJob) (output json.RawMessage
 			err = frontdesk.Errorf(frontdesk.Invalid, "action %s panicked: %v", j.name, p)
 		}
 	}()
-	output, err = action.Call(ctx, j.id, input)
+	output, err = action.Call(ctx, j.id, who, input)
 	if err == nil && len(output) > 0 && !json.Valid(output) {
 		return nil, frontdesk.Errorf(frontdesk.Invalid, "action %s did not return JSON", j.name)
 	}
 	return output, err
+}
+
+// asker says for whom an action is called, as of now: who signed in since is known.
+func (s *Service) asker(ctx context.Context, j effectJob) (Asker, error) {
+	who := Asker{Tenant: j.tenant, Conversation: j.conversation, Verified: map[string]string{}}
+	var external string
+	err := s.DB.QueryRow(ctx, `SELECT c.site, c.contact, coalesce(p.external_id, '') FROM conversation c
+		LEFT JOIN contact p ON p.tenant = c.tenant AND p.id = c.contact WHERE c.tenant = $1 AND c.id = $2`, j.tenant, j.conversation).
+		Scan(&who.Site, &who.Contact, &external)
+	if err != nil {
+		return who, fmt.Errorf("read who asks: %w", err)
+	}
+	if external != "" {
+		who.Verified[VerifiedExternal] = external
+	}
+	return who, nil
 }
 
 // deliver counts a new inbox item and claims the turn for it if nobody works on the conversation. An agent's conversation

@@ -1,8 +1,11 @@
 package conversation_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +14,8 @@ import (
 	"frontdesk"
 	"frontdesk/internal/conversation"
 	"frontdesk/internal/dialogue"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 const order = "YS2026010203"
@@ -80,6 +85,100 @@ func TestLookUpThatStaysDownIsApologisedFor(t *testing.T) {
 	if len(slices.Compact(keys)) != 1 {
 		t.Errorf("keys %v", keys)
 	}
+}
+
+// What an action returns is somebody's data as much as what the customer writes: it is sealed before it is stored, and the
+// customer recognises it all the same.
+func TestPersonalDataFromAnActionIsSealed(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		shop := &system{reply: func(int, string) (json.RawMessage, error) {
+			return json.RawMessage(`{"type":"order","title":"订单 ` + order + `","lines":[{"label":"收货人电话","value":"138-0013-8000"}],"courier":` + courier + `}`), nil
+		}}
+		c := start(t, p, orders(shop)).customer()
+		c.says(order)
+		got := c.hears(1)[0]
+		if got.Parts[1].Card == nil || got.Parts[1].Card.Lines[0].Value != "138****8000" || !strings.Contains(got.Text, "138****8000") {
+			t.Errorf("answer %+v", got)
+		}
+		var result, trace string
+		must(t, c.db.QueryRow(t.Context(), "SELECT result FROM effect").Scan(&result))
+		must(t, c.db.QueryRow(t.Context(), "SELECT body FROM trace ORDER BY turn DESC LIMIT 1").Scan(&trace))
+		for where, text := range map[string]string{"effect": result, "trace": trace} {
+			if !strings.Contains(strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(text), "<phone:") {
+				t.Errorf("the %s has no token: %s", where, text)
+			}
+		}
+		for token, want := range map[string]string{"<phone:1>": courier, "<phone:2>": phone} {
+			if got, err := c.vault.Reveal(t.Context(), tenant, c.key.ID, token); err != nil || got != want {
+				t.Errorf("%s is %q, %v; want %s", token, got, err, want)
+			}
+		}
+		for _, number := range []string{phone, "138-0013-8000", courier} {
+			c.nowhere(number)
+			if strings.Contains(c.logs.String(), number) {
+				t.Errorf("the log has %s", number)
+			}
+		}
+		// Not in any byte of the files either: pages that were written over, the write-ahead log.
+		if c.stop(); p.dir == "" {
+			return
+		}
+		files, err := filepath.Glob(filepath.Join(p.dir, "*"))
+		must(t, err)
+		for _, f := range files {
+			b, err := os.ReadFile(f)
+			must(t, err)
+			for _, number := range []string{phone, "138-0013-8000", courier} {
+				if bytes.Contains(b, []byte(number)) {
+					t.Errorf("%s is in %s", number, filepath.Base(f))
+				}
+			}
+		}
+	})
+}
+
+const courier = "13900139000"
+
+// A failing system's own words may repeat what it was asked about; they do not get into the log.
+func TestPersonalDataInAnActionsErrorIsMasked(t *testing.T) {
+	shop := &system{reply: func(int, string) (json.RawMessage, error) {
+		return nil, frontdesk.Errorf(frontdesk.NotFound, "no customer %s", phone)
+	}}
+	c := start(t, onSQLite(t), orders(shop)).customer()
+	c.says(order)
+	c.hears(1)
+	if log := c.logs.String(); strings.Contains(log, phone) || !strings.Contains(log, "138****8000") {
+		t.Errorf("log: %s", log)
+	}
+}
+
+// An action is told who asks, as the company's own sign-in says and not as anybody types, and gets what was typed in clear.
+func TestActionIsToldWhoAsks(t *testing.T) {
+	each(t, func(t *testing.T, p place) {
+		books := &system{reply: func(int, string) (json.RawMessage, error) { return card, nil }}
+		n := start(t, p, orders(books))
+		stranger := n.customer()
+		stranger.says("订单 " + order + "，手机" + phone)
+		stranger.hears(1)
+		want := conversation.Asker{Tenant: tenant, Site: shop, Conversation: stranger.key.ID, Contact: stranger.contact, Verified: map[string]string{}}
+		if d := cmp.Diff(want, books.who); d != "" {
+			t.Errorf("a stranger (-want +got):\n%s", d)
+		}
+		if d := cmp.Diff(map[string]string{"number": order, "language": "zh", "proof": phone}, books.input); d != "" {
+			t.Errorf("input (-want +got):\n%s", d)
+		}
+		stranger.nowhere(phone)
+
+		visitor, contact, id, err := n.Open(t.Context(), tenant, shop, "customer:7", "Ann", "zh")
+		must(t, err)
+		ann := &customer{node: n, visitor: visitor, contact: contact, key: conversation.Key{Tenant: tenant, ID: id}}
+		ann.says(order)
+		ann.hears(1)
+		want = conversation.Asker{Tenant: tenant, Site: shop, Conversation: id, Contact: contact, Verified: map[string]string{conversation.VerifiedExternal: "customer:7"}}
+		if d := cmp.Diff(want, books.who); d != "" {
+			t.Errorf("who is signed in (-want +got):\n%s", d)
+		}
+	})
 }
 
 // An answer that will not change is not asked for again; a call that panics takes only its own customer.

@@ -389,6 +389,9 @@ func (s *Service) check(t *turn, out *dialogue.Outcome, site channel.Site) ([]ch
 
 // commit writes all that came of a step in one transaction, which also releases the claim or takes the next turn.
 func (s *Service) commit(ctx context.Context, t *turn, out dialogue.Outcome, site channel.Site) error {
+	if err := s.showResult(ctx, t, &out); err != nil {
+		return err
+	}
 	replies, err := s.check(t, &out, site)
 	if err != nil {
 		return err

@@ -2,7 +2,6 @@ package conversation
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"frontdesk"
@@ -103,12 +102,6 @@ type Releases interface {
 // Sites gives a site's settings.
 type Sites interface {
 	Get(ctx context.Context, tenant, id string) (channel.Site, error)
-}
-
-// Action is something the bot may do in the company's systems. It may be called again with the same idempotency key
-// after a crash, and must then return the same.
-type Action interface {
-	Call(ctx context.Context, key string, input map[string]string) (json.RawMessage, error)
 }
 
 // Timing is the patience of the path.

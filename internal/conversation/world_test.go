@@ -357,12 +357,15 @@ func (c *clock) forward(d time.Duration) { c.ahead.Add(int64(d)) }
 type system struct {
 	mu    sync.Mutex
 	keys  []string
+	who   conversation.Asker // of the last call
+	input map[string]string
 	reply func(call int, key string) (json.RawMessage, error)
 }
 
-func (s *system) Call(_ context.Context, key string, _ map[string]string) (json.RawMessage, error) {
+func (s *system) Call(_ context.Context, key string, who conversation.Asker, input map[string]string) (json.RawMessage, error) {
 	s.mu.Lock()
 	s.keys = append(s.keys, key)
+	s.who, s.input = who, input
 	n := len(s.keys)
 	s.mu.Unlock()
 	return s.reply(n, key)

@@ -62,7 +62,8 @@ type State struct {
 	Language string   `json:"language,omitempty"`
 	Recent   []string `json:"recent,omitempty"` // the customer's last questions, newest last
 	Missed   int      `json:"missed,omitempty"` // questions in a row that were not answered
-	Expect   string   `json:"expect,omitempty"` // what the bot has asked for: order_number
+	Expect   string   `json:"expect,omitempty"` // what the bot has asked for: order_number, order_proof
+	Order    string   `json:"order,omitempty"`  // order_proof: the order that is to be shown
 	Waiting  *Waiting `json:"waiting,omitempty"`
 	Told     bool     `json:"told,omitempty"` // in the queue: was told that a person will see this
 }

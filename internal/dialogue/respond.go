@@ -14,8 +14,23 @@ import (
 	"frontdesk/internal/dialogue/semantic"
 )
 
-// OrderLookup is the action that looks up an order; its input has "number" and its output is a frontdesk.Card.
+// OrderLookup is the action that looks up an order. Its input has "number", "language" and, once the customer has sent it,
+// "proof": the last digits of the phone or the whole phone. Its output is an OrderResult.
 const OrderLookup = "order.lookup"
+
+// OrderResult is an order's card, or why it is not shown; the zero value says that there is no such order.
+type OrderResult struct {
+	frontdesk.Card
+	Refused string `json:"refused,omitempty"`
+}
+
+// Why an order is not shown. RefusedProof and RefusedMismatch are said of orders that do not exist as well: who tries
+// numbers learns nothing.
+const (
+	RefusedProof    = "proof"    // the asker is not known to own it and has to prove it
+	RefusedMismatch = "mismatch" // the proof does not fit
+	RefusedTries    = "tries"    // too many wrong ones
+)
 
 const (
 	segmentsMax   = 8 // questions answered in one step; further ones wait for the next
@@ -45,7 +60,7 @@ func Respond(ctx context.Context, r Release, s State, in Input) (Outcome, error)
 	case InTimer:
 		st.timer()
 	case InHandBack:
-		st.state.Missed, st.state.Expect, st.state.Told = 0, "", false
+		st.startOver()
 		st.say(KindNotice, nil, st.text("hand_back"))
 	default:
 		return Outcome{}, fmt.Errorf("dialogue: unknown input %q", in.Kind)
@@ -148,9 +163,9 @@ func (st *step) answer(seg segment) {
 		st.out.Trace.Steps = append(st.out.Trace.Steps, note)
 	}()
 
-	if number, ok := findOrder(seg.text); ok && slices.Contains(st.in.Actions, OrderLookup) {
+	if number, proof := st.orderIn(seg.text); number != "" {
 		note.Rule = "order number"
-		st.lookUp(number, seg.seqs)
+		st.lookUp(number, proof, seg.seqs)
 		return
 	}
 	if name := rule(seg.text); name != "" {
@@ -261,7 +276,7 @@ func (st *step) person(seqs []int64) {
 		return
 	}
 	st.out.Handoff = "customer asked"
-	st.state.Missed, st.state.Expect, st.state.Told = 0, "", false
+	st.startOver()
 	switch {
 	case !st.in.Desk.Open && !st.in.Desk.NextOpen.IsZero():
 		st.say(KindHandoff, seqs, fmt.Sprintf(st.text("handoff_until"), when(st.in.Desk.NextOpen, st.in.Now, st.state.Language)))
@@ -292,16 +307,38 @@ func (st *step) expectOrder(question string) {
 	st.out.Effects = append(st.out.Effects, Effect{ID: frontdesk.NewID(), Kind: EffectTimer, Name: "order_nudge", After: nudgeAfter})
 }
 
+// startOver forgets what the bot was in the middle of.
+func (st *step) startOver() {
+	st.state.Missed, st.state.Expect, st.state.Order, st.state.Told = 0, "", "", false
+}
+
+// orderIn is the order that a text asks for, "" if none, and the proof of owning it that the text holds, if any. A proof
+// that was asked for may come alone.
+func (st *step) orderIn(text string) (number, proof string) {
+	if !slices.Contains(st.in.Actions, OrderLookup) {
+		return "", ""
+	}
+	number, _ = findOrder(text)
+	proof = findProof(text)
+	if number == "" && proof != "" && st.state.Expect == "order_proof" {
+		number = st.state.Order
+	}
+	return number, proof
+}
+
 // lookUp asks for the order; the reply to seqs comes with the result.
-func (st *step) lookUp(number string, seqs []int64) {
+func (st *step) lookUp(number, proof string, seqs []int64) {
 	st.kinds = append(st.kinds, KindFlow)
 	e := Effect{ID: frontdesk.NewID(), Kind: EffectAction, Name: OrderLookup, Input: map[string]string{"number": number, "language": st.state.Language}}
+	if proof != "" {
+		e.Input["proof"] = proof
+	}
 	st.out.Effects = append(st.out.Effects, e)
 	if w := st.state.Waiting; w != nil { // one reply for both: the newer result stands for the older
 		seqs = append(slices.Clone(w.Seqs), seqs...)
 	}
 	st.state.Waiting = &Waiting{Effect: e.ID, Name: e.Name, Seqs: seqs}
-	st.state.Expect = ""
+	st.state.Expect, st.state.Order = "", number
 	st.state.Missed = 0
 }
 
@@ -313,14 +350,24 @@ func (st *step) result() {
 		return
 	}
 	st.state.Waiting = nil
-	var card frontdesk.Card
-	switch {
+	order := st.state.Order
+	st.state.Order = ""
+	var found OrderResult
+	switch err := json.Unmarshal(st.in.Result.Output, &found); {
 	case !st.in.Result.OK:
 		st.say(KindFlow, w.Seqs, st.text("order_down"), st.personButton())
-	case json.Unmarshal(st.in.Result.Output, &card) != nil || card.Title == "":
+	case err == nil && found.Refused == RefusedProof:
+		st.state.Expect, st.state.Order = "order_proof", order
+		st.say(KindFlow, w.Seqs, st.text("order_proof"))
+	case err == nil && found.Refused == RefusedMismatch:
+		st.state.Expect, st.state.Order = "order_proof", order
+		st.say(KindFlow, w.Seqs, st.text("order_mismatch"), st.personButton())
+	case err == nil && found.Refused == RefusedTries:
+		st.say(KindFlow, w.Seqs, st.text("order_tries"), st.personButton())
+	case err != nil || found.Title == "":
 		st.say(KindFlow, w.Seqs, st.text("order_none"), st.personButton())
 	default:
-		st.say(KindFlow, w.Seqs, st.text("order_found"), frontdesk.Part{Kind: frontdesk.PartCard, Card: &card, Text: cardText(card)})
+		st.say(KindFlow, w.Seqs, st.text("order_found"), frontdesk.Part{Kind: frontdesk.PartCard, Card: &found.Card, Text: cardText(found.Card)})
 	}
 }
 

@@ -24,6 +24,33 @@ func findOrder(text string) (string, bool) {
 	return "YS" + m[1], true
 }
 
+// proofs are four digits, or a phone number, which compliance has sealed; a longer run of digits is something else.
+var proofs = regexp.MustCompile(`<phone:\d+>|(?:^|[^0-9a-z])(\d{4})(?:[^0-9]|$)`)
+
+// provesOrder are words that say what the digits beside them are; without one, hardly anything else may be in the text:
+// "2025 年买的洗衣机" proves nothing.
+var provesOrder = regexp.MustCompile(`尾号|末尾|[后末最].{0,2}[四4]位|手机|电话|号码|\b(last (four|4)|ending|ends|phone|mobile|digits|number)\b`)
+
+// proofRest is how many letters may stand around bare digits.
+const proofRest = 4
+
+// findProof returns what of a text may prove that an order is the customer's: the last four digits of a phone, or the token
+// of a whole one.
+func findProof(text string) string {
+	text = orderNumber.ReplaceAllString(semantic.Normalise(text), " ")
+	m := proofs.FindStringSubmatch(text)
+	if m == nil {
+		return ""
+	}
+	if m[1] == "" {
+		return m[0]
+	}
+	if rest := bare(strings.Replace(text, m[1], " ", 1)); utf8.RuneCountInString(rest) > proofRest && !provesOrder.MatchString(text) {
+		return ""
+	}
+	return m[1]
+}
+
 // sealed is a value that compliance has put into the vault.
 var sealed = regexp.MustCompile(`<[a-z_]+:\d+>`)
 
