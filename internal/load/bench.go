@@ -89,13 +89,15 @@ func (c *Common) fleet(ctx context.Context, opt Options) (*Remote, error) {
 	return r, nil
 }
 
-// calm waits until the process has used next to no processor time for a second: its start is over.
-func calm(ctx context.Context, pid int) error {
+const calmSeconds = 30
+
+// calm waits until the process has used next to no processor time for a second: what it had to do is done.
+func (c *Common) calm(ctx context.Context, pid int) error {
 	last, err := CPU(pid)
 	if err != nil {
 		return err
 	}
-	for range 60 {
+	for range calmSeconds {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -110,7 +112,8 @@ func calm(ctx context.Context, pid int) error {
 		}
 		last = now
 	}
-	return nil // busy with something of its own: measured all the same
+	c.say("the server still works after %d s without messages: measured all the same", calmSeconds)
+	return nil
 }
 
 // keepLog copies the server's log out of a folder that is about to go.

@@ -111,7 +111,7 @@ func Crash(ctx context.Context, opt CrashOptions) (report CrashReport, err error
 }
 
 func (c *crash) customers() Options {
-	return Options{Addr: c.start.Listen, Site: "demo", Wordings: c.opt.Wordings, Seed: c.rng.Uint64(), Resume: true}
+	return Options{Addr: c.start.Listen, Site: "demo", Wordings: c.opt.Wordings, Seed: c.rng.Uint64()}
 }
 
 // batch lets new customers live through some kills, then reads their conversations back.

@@ -25,11 +25,11 @@ type Options struct {
 	Site     string   // site key
 	Wordings []string // what customers say; each arrival draws one
 	Seed     uint64
-	Resume   bool // a customer whose socket breaks comes back; otherwise it stays away and is counted as dropped
 }
 
-// Fleet is a number of customers on one server. All methods are safe for concurrent use, but only one Run or Start may be
-// in progress. Close ends its goroutines.
+// Fleet is a number of customers on one server. One whose socket breaks is counted as dropped and comes back: who waits
+// for all of them waits for a moment, not for ever. All methods are safe for concurrent use, but only one Run or Start may
+// be in progress. Close ends its goroutines.
 type Fleet struct {
 	opt   Options
 	texts [][]byte // wordings as JSON strings
@@ -173,18 +173,18 @@ func (f *Fleet) Grow(ctx context.Context, n int) error {
 	return f.await(ctx, "customers to connect", func() bool { return f.online == len(f.visitors) })
 }
 
-// await polls until ok, called with the lock held, is true; it gives up when nothing it waits for happened in ctx's time.
+// await polls until ok, called with the lock held, is true; at the end of ctx it says who and what was missing.
 func (f *Fleet) await(ctx context.Context, what string, ok func() bool) error {
 	for {
 		f.mu.Lock()
-		done, online, all, last := ok(), f.online, len(f.visitors), f.lastErr
+		done, online, all, flying, last := ok(), f.online, len(f.visitors), f.inFlight, f.lastErr
 		f.mu.Unlock()
 		if done {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("load: waiting for %s: %d of %d online, last error: %v", what, online, all, last)
+			return fmt.Errorf("load: waiting for %s: %d of %d customers online, %d messages in flight, last error: %v", what, online, all, flying, last)
 		case <-f.ctx.Done():
 			return context.Canceled
 		case <-time.After(5 * time.Millisecond):
@@ -230,7 +230,7 @@ func (f *Fleet) live(v *visitor) {
 			f.lastErr = err
 		}
 		f.mu.Unlock()
-		if !f.opt.Resume || !f.sleep(wait) {
+		if !f.sleep(wait) {
 			return
 		}
 	}
@@ -494,12 +494,19 @@ func (f *Fleet) take(now time.Time) *visitor {
 	}
 }
 
+// writeMax bounds the sending of one message: the pacer sends for all customers, and one whose server has stopped reading
+// must not stop the others.
+const writeMax = 5 * time.Second
+
 // write sends one message; an error shows in the reader too, which deals with it.
 func (f *Fleet) write(v *visitor, conn *websocket.Conn, id messageID, text int32) {
 	buf := readBuffers.Get().(*[]byte)
 	*buf = appendSend((*buf)[:0], id, f.texts[text])
 	v.writing.Lock()
-	conn.WriteMessage(websocket.TextMessage, *buf)
+	conn.SetWriteDeadline(time.Now().Add(writeMax))
+	if conn.WriteMessage(websocket.TextMessage, *buf) != nil {
+		conn.NetConn().Close() // also where the server is silent and the reader would see nothing
+	}
 	v.writing.Unlock()
 	readBuffers.Put(buf)
 }

@@ -2,13 +2,14 @@ package load
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 )
 
-func newFleet(t *testing.T, s *shop, people int, resume bool) *Fleet {
+func newFleet(t *testing.T, s *shop, people int) *Fleet {
 	t.Helper()
-	f, err := NewFleet(Options{Addr: s.addr, Site: "demo", Wordings: []string{"怎么\"退货\"", "how do I return it"}, Seed: 1, Resume: resume})
+	f, err := NewFleet(Options{Addr: s.addr, Site: "demo", Wordings: []string{"怎么\"退货\"", "how do I return it"}, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +33,7 @@ func until(t *testing.T, f *Fleet, what string, ok func(Tally) bool) {
 func TestRunCountsWhatCustomersSee(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	f := newFleet(t, s, 60, false)
+	f := newFleet(t, s, 60)
 	got, err := f.Run(t.Context(), Pace{Rate: 100, Seconds: 1.2}, 10*time.Second)
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +60,7 @@ func TestRunCountsWhatCustomersSee(t *testing.T) {
 func TestStallsAreNotOmitted(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	f := newFleet(t, s, 20, false)
+	f := newFleet(t, s, 20)
 	held := make(chan struct{})
 	s.mu.Lock()
 	s.held = held
@@ -92,7 +93,7 @@ func TestStallsAreNotOmitted(t *testing.T) {
 func TestRefusalsAreCountedAndHeeded(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	f := newFleet(t, s, 10, false)
+	f := newFleet(t, s, 10)
 	s.mu.Lock()
 	s.full = true
 	s.mu.Unlock()
@@ -111,7 +112,7 @@ func TestRefusalsAreCountedAndHeeded(t *testing.T) {
 // The server dies with acknowledged messages unanswered and others not acknowledged, and comes back.
 func TestRestart(t *testing.T) {
 	s := newShop(t)
-	f := newFleet(t, s, 30, true)
+	f := newFleet(t, s, 30)
 	s.mu.Lock()
 	s.silent = true
 	s.mu.Unlock()
@@ -152,5 +153,47 @@ func TestRestart(t *testing.T) {
 	}
 	if got := f.Tally(); got.Acked != got.Sent || got.Replied != got.Sent || got.Dropped != 30 {
 		t.Errorf("sent %d acked %d replied %d dropped %d", got.Sent, got.Acked, got.Replied, got.Dropped)
+	}
+}
+
+// A bench that adds customers while one of the others is away goes on: that one comes back, and is counted.
+func TestGrowOutlivesABrokenSocket(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	f := newFleet(t, s, 3)
+	s.mu.Lock()
+	for c := range s.sockets {
+		c.Close()
+		break
+	}
+	s.mu.Unlock()
+	until(t, f, "the socket to break", func(t Tally) bool { return t.Dropped == 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := f.Grow(ctx, 5); err != nil {
+		t.Fatal(err)
+	}
+	got, err := f.Run(t.Context(), Pace{Rate: 100, Seconds: .05}, 10*time.Second)
+	if err != nil || got.Sent != 5 || got.Replied != 5 {
+		t.Errorf("all five speak: %+v, %v", got, err)
+	}
+}
+
+// A server that takes connections and then says nothing is a wait with an end, which names what was missing.
+func TestASilentServerEndsTheRun(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	f := newFleet(t, s, 2)
+	held := make(chan struct{})
+	t.Cleanup(func() { close(held) })
+	s.mu.Lock()
+	s.held = held
+	s.mu.Unlock()
+	got, err := f.Run(t.Context(), Pace{Rate: 100, Seconds: .02}, 50*time.Millisecond)
+	if err != nil || got.Sent != 2 || got.Acked != 0 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	if err := f.Settle(t.Context(), time.Millisecond); err == nil || !strings.Contains(err.Error(), "2 messages in flight") {
+		t.Errorf("settled: %v", err)
 	}
 }

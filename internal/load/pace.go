@@ -74,6 +74,9 @@ func (f *Fleet) Reset() {
 	f.tally = Tally{}
 }
 
+// hopeless is how far behind its schedule a pace gives up: the arrivals that are left count as not sent.
+const hopeless = 20 * time.Second
+
 // pace makes the arrivals. Arrival i is due at start + i/rate, and its latencies count from there even when the loader
 // or a customer could only send it later.
 func (f *Fleet) pace(ctx context.Context, p Pace) {
@@ -88,6 +91,12 @@ func (f *Fleet) pace(ctx context.Context, p Pace) {
 	made := 0 // arrivals sent or dropped: arrival `made` is the next
 	for p.Seconds == 0 || made < total {
 		now := time.Now()
+		if p.Seconds > 0 && now.Sub(start) > seconds(p.Seconds)+hopeless {
+			f.mu.Lock()
+			f.tally.Unsent += total - made
+			f.mu.Unlock()
+			return
+		}
 		due := start.Add(time.Duration(made) * interval)
 		if due.After(now) {
 			// Sleeping short of a millisecond costs a wake-up an arrival; a late send is charged to the server, never hidden.
@@ -104,12 +113,6 @@ func (f *Fleet) pace(ctx context.Context, p Pace) {
 		f.mu.Lock()
 		f.tally.Backlog = max(f.tally.Backlog, int(now.Sub(due)/interval)+1)
 		f.mu.Unlock()
-		if p.Seconds > 0 && now.Sub(start).Seconds() > p.Seconds+20 { // hopelessly behind
-			f.mu.Lock()
-			f.tally.Unsent += total - made
-			f.mu.Unlock()
-			return
-		}
 		time.Sleep(time.Millisecond)
 		if ctx.Err() != nil {
 			return

@@ -97,7 +97,7 @@ func Path(ctx context.Context, opt PathOptions) (report PathReport, err error) {
 	if err := server.Ready(ctx, 3*time.Minute); err != nil {
 		return report, err
 	}
-	if err := calm(ctx, server.Pid); err != nil {
+	if err := opt.calm(ctx, server.Pid); err != nil {
 		return report, err
 	}
 	fleet, err := opt.fleet(ctx, Options{Addr: addr, Wordings: opt.Wordings, Seed: 1})
@@ -179,7 +179,7 @@ func (p *path) grow(ctx context.Context, rate float64) error {
 	}
 	p.opt.say("%d customers connected, %d of them in %.1f s", n, n-p.online, time.Since(start).Seconds())
 	p.online = n
-	return calm(ctx, p.server.Pid)
+	return p.opt.calm(ctx, p.server.Pid)
 }
 
 // run sends at a rate and waits for the replies.
@@ -279,7 +279,7 @@ func (p *path) held(ctx context.Context, rate float64) (bool, Tally, error) {
 	ok := t.Sent == int(rate*heldSeconds) && t.Acked == t.Sent && t.Replied == t.Acked && t.Reply.Quantile(.99) <= heldP99
 	p.opt.say("%.0f/s: %s, reply p50 %.1f p99 %.1f ms, %s", rate, map[bool]string{true: "held", false: "not held"}[ok],
 		millis(t.Reply.Quantile(.5)), millis(t.Reply.Quantile(.99)), t.troubles())
-	return ok, t, calm(ctx, p.server.Pid)
+	return ok, t, p.opt.calm(ctx, p.server.Pid)
 }
 
 // saturation returns the highest rate that was held: up in steps of 1,000, then halving the interval down to 125. A rate
@@ -350,7 +350,7 @@ func (p *path) overload(ctx context.Context, saturation float64, at Tally) (*Ove
 	}
 	r.P99OverSaturated = round(r.Reply.P99 / max(r.SaturationReply.P99, .001))
 	p.opt.say("overload: accepted %.0f/s, reply p99 %.1f ms (%.2f times the saturation's), %s", r.AcceptedPerS, r.Reply.P99, r.P99OverSaturated, t.troubles())
-	return r, calm(ctx, p.server.Pid)
+	return r, p.opt.calm(ctx, p.server.Pid)
 }
 
 // round keeps two decimals.

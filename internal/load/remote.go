@@ -61,9 +61,9 @@ func (c *FleetService) Open(opt Options, _ *None) (err error) {
 	return err
 }
 
-// Grow is Fleet.Grow with 5 minutes of patience.
+// Grow is Fleet.Grow with two minutes of patience.
 func (c *FleetService) Grow(n int, _ *None) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	return c.fleet.Grow(ctx, n)
 }
@@ -91,9 +91,11 @@ func (c *FleetService) Reset(None, *None) error {
 	return nil
 }
 
-// Verify is Fleet.Verify.
+// Verify is Fleet.Verify with five minutes of patience.
 func (c *FleetService) Verify(_ None, out *Verdict) (err error) {
-	*out, err = c.fleet.Verify(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	*out, err = c.fleet.Verify(ctx)
 	return err
 }
 
@@ -163,15 +165,27 @@ func startRemote(ctx context.Context, name string, errs io.Writer, env []string,
 	return &Remote{name, cmd, jsonrpc.NewClient(pipe{out, in})}, nil
 }
 
-// Call runs one method and waits for it.
+// callMax is more than any method takes beside the time that its pace lasts.
+const callMax = 6 * time.Minute
+
+// Call runs one method and waits for it, at most callMax beyond the end of the pace that it is given, if any.
 func (r *Remote) Call(ctx context.Context, method string, in, out any) error {
 	if out == nil {
 		out = new(None)
 	}
+	patience := callMax
+	switch in := in.(type) {
+	case Pace:
+		patience += seconds(in.Seconds)
+	case Drive:
+		patience += seconds(in.Seconds + in.Drain)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("the process gave no answer in %v", patience))
+	defer cancel()
 	call := r.rpc.Go(r.name+"."+method, in, out, make(chan *rpc.Call, 1))
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("%s %s: %w", r.name, method, context.Cause(ctx))
 	case <-call.Done:
 		if call.Error != nil {
 			return fmt.Errorf("%s %s: %w", r.name, method, call.Error)

@@ -183,11 +183,15 @@ func FreeAddr() (string, error) {
 
 // Profile fetches a processor profile of the server over its admin socket into file.
 func (s *Server) Profile(ctx context.Context, file string, d time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, d+30*time.Second)
+	defer cancel()
 	return s.debug(ctx, fmt.Sprintf("profile?seconds=%d", max(1, int(d.Seconds()))), file)
 }
 
 // Collect makes the server run its garbage collector, if its admin socket offers that.
 func (s *Server) Collect(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	return s.debug(ctx, "heap?gc=1", os.DevNull)
 }
 

@@ -45,7 +45,7 @@ func Sockets(ctx context.Context, opt SocketsOptions) (report SocketsReport, err
 	if err := server.Ready(ctx, 3*time.Minute); err != nil {
 		return report, err
 	}
-	fleet, err := opt.fleet(ctx, Options{Addr: addr, Wordings: opt.Wordings, Resume: true})
+	fleet, err := opt.fleet(ctx, Options{Addr: addr, Wordings: opt.Wordings})
 	if err != nil {
 		return report, err
 	}
@@ -107,7 +107,7 @@ func Sockets(ctx context.Context, opt SocketsOptions) (report SocketsReport, err
 // settledRSS asks for a garbage collection and waits until the resident memory has stopped falling: the runtime gives
 // pages back to the system in the background.
 func (c *Common) settledRSS(ctx context.Context, server *Server) (int64, error) {
-	if err := calm(ctx, server.Pid); err != nil {
+	if err := c.calm(ctx, server.Pid); err != nil {
 		return 0, err
 	}
 	for range 2 { // what a first collection only marks as unused, pools above all, a second one frees
