@@ -9,6 +9,8 @@ import (
 	"frontdesk/demo"
 	"frontdesk/internal/dialogue/knowledge"
 	"frontdesk/internal/load"
+	"frontdesk/internal/search"
+	"frontdesk/internal/sqldb"
 )
 
 // BenchCmd measures. Each bench starts what it measures as processes of its own on fresh folders, and leaves nothing
@@ -18,6 +20,7 @@ type BenchCmd struct {
 	Sockets  BenchSocketsCmd  `cmd:"" help:"Memory of idle customers, and their return after a restart."`
 	Crash    BenchCrashCmd    `cmd:"" help:"Kill the server again and again and look for what is lost."`
 	Retrieve BenchRetrieveCmd `cmd:"" help:"Speed of finding answers in memory."`
+	Search   BenchSearchCmd   `cmd:"" help:"Speed and size of the search among messages."`
 
 	NLU    LaterCmd `cmd:"" name:"nlu" help:"Understanding (not part of this version)."`
 	Screen LaterCmd `cmd:"" help:"Screening (not part of this version)."`
@@ -180,3 +183,39 @@ type BenchFloorCmd struct{}
 
 // Run serves until standard input ends.
 func (c *BenchFloorCmd) Run() error { return load.ServeFloor(os.Stdin, os.Stdout) }
+
+// BenchSearchCmd is bench search.
+type BenchSearchCmd struct {
+	Postgres string `placeholder:"URL" help:"Measure on PostgreSQL: the address of an empty database."`
+	Dir      string `placeholder:"DIR" help:"Where the fresh folder is made (default: the system's temporary folder)."`
+	Messages int    `default:"1000000" help:"Messages in the index."`
+	Rounds   int    `default:"60" help:"Searches of each kind."`
+}
+
+// Run fills an index and searches in it.
+func (c *BenchSearchCmd) Run(ctx context.Context, out *Output) error {
+	switch {
+	case c.Messages < 1 || c.Messages > 20_000_000:
+		return frontdesk.InvalidField("--messages", "must be 1 to 20000000")
+	case c.Rounds < 1 || c.Rounds > 10_000:
+		return frontdesk.InvalidField("--rounds", "must be 1 to 10000")
+	}
+	dir, err := os.MkdirTemp(c.Dir, "frontdesk-bench-search")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	db, err := sqldb.Open(ctx, sqldb.Options{Dir: dir, URL: c.Postgres})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	wordings := (&BenchPathCmd{Entries: 20_000}).wordings()
+	report, err := search.Bench(ctx, db, append(wordings, demoWordings()...), c.Messages, c.Rounds, func(done int) {
+		out.Progress("%d of %d messages\n", done, c.Messages)
+	})
+	if err != nil {
+		return err
+	}
+	return out.JSON(report)
+}
