@@ -188,18 +188,23 @@ func (st *step) answer(seg segment) {
 			Score: c.Score, Vetoed: c.Vetoed, Features: c.Features})
 	}
 	st.remember(question)
-	switch found.Decision {
-	case knowledge.Answer:
+	switch {
+	case found.Decision == knowledge.Answer:
 		best := found.Candidates[0]
 		st.give(seg, question, best.Entry, best.Score)
-	case knowledge.Clarify:
+	case isUpset(question):
+		note.Rule = "upset"
+		st.upset(seg)
+	case found.Decision == knowledge.Clarify:
 		var buttons []frontdesk.Button
-		for _, c := range found.Candidates[:min(len(found.Candidates), candidatesMax)] {
-			if !c.Vetoed {
-				buttons = append(buttons, frontdesk.Button{Label: c.Entry.Question, Value: c.Entry.Question})
-			}
+		for _, c := range knowledge.Apart(found.Candidates, candidatesMax) {
+			buttons = append(buttons, frontdesk.Button{Label: c.Entry.Question, Value: c.Entry.Question})
 		}
-		st.say(KindClarify, seg.seqs, st.text("clarify"), frontdesk.Part{Kind: frontdesk.PartButtons, Buttons: buttons})
+		name := "clarify"
+		if len(buttons) == 1 {
+			name = "clarify_one"
+		}
+		st.say(KindClarify, seg.seqs, st.text(name), frontdesk.Part{Kind: frontdesk.PartButtons, Buttons: buttons})
 	default:
 		st.unknown(seg)
 	}
@@ -255,7 +260,9 @@ func (st *step) personButton() frontdesk.Part {
 func (st *step) smallTalk(name string, seg segment) {
 	switch {
 	case name == "person":
-		st.person(seg.seqs)
+		st.person(seg.seqs, "")
+	case name == "complaint":
+		st.person(seg.seqs, st.text("sorry"))
 	case name == "empty" && st.in.Owner == "queue":
 		st.queued(seg.seqs)
 	case name == "empty" && seg.picture:
@@ -269,24 +276,41 @@ func (st *step) smallTalk(name string, seg segment) {
 	}
 }
 
-// person hands over, or takes a message where nobody is there to take over.
-func (st *step) person(seqs []int64) {
+// person hands over, or takes a message where nobody is there to take over. Who complains is told sorry first.
+func (st *step) person(seqs []int64, sorry string) {
+	say := func(kind Kind, text string) { st.say(kind, seqs, joinSentences(sorry, text, st.state.Language)) }
 	if st.in.Owner == "queue" {
-		st.say(KindNotice, seqs, st.text("already_waiting"))
+		say(KindNotice, st.text("already_waiting"))
 		return
 	}
 	st.out.Handoff = "customer asked"
+	if sorry != "" {
+		st.out.Handoff = "customer complained"
+	}
 	st.startOver()
 	switch {
 	case !st.in.Desk.Open && !st.in.Desk.NextOpen.IsZero():
-		st.say(KindHandoff, seqs, fmt.Sprintf(st.text("handoff_until"), when(st.in.Desk.NextOpen, st.in.Now, st.state.Language)))
+		say(KindHandoff, fmt.Sprintf(st.text("handoff_until"), when(st.in.Desk.NextOpen, st.in.Now, st.state.Language)))
 	case !st.in.Desk.Open:
-		st.say(KindHandoff, seqs, st.text("handoff_closed"))
+		say(KindHandoff, st.text("handoff_closed"))
 	case !st.in.Desk.Online:
-		st.say(KindHandoff, seqs, st.text("handoff_nobody"))
+		say(KindHandoff, st.text("handoff_nobody"))
+	case sorry != "":
+		say(KindHandoff, st.text("handoff_sorry"))
 	default:
-		st.say(KindHandoff, seqs, st.text("handoff"))
+		say(KindHandoff, st.text("handoff"))
 	}
+}
+
+// upset answers somebody who is angry and says no more: sorry, and a person is offered. To one whose last question was not
+// answered, or who says it again, a person comes.
+func (st *step) upset(seg segment) {
+	if st.in.Owner == "queue" || st.state.Missed > 0 {
+		st.person(seg.seqs, st.text("sorry"))
+		return
+	}
+	st.state.Missed++
+	st.say(KindNotice, seg.seqs, st.text("upset"), st.personButton())
 }
 
 // asksForOrder are questions whose answer is better with the customer's own order.

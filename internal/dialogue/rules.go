@@ -125,6 +125,27 @@ func bare(text string) string {
 var wantsPerson = regexp.MustCompile(`(转|找|要|接|换|叫|请|联系)(一下|个|一个|你们的?|到)?(人工|真人|活人)|人工(客服)?(来|接|处理|服务吧)|(不要|别再?|不想)(跟|和|用|让)?机器人|` +
 	`\b(talk|speak|chat|connect me|transfer me|put me through|get me)\b.{0,20}\b(human|person|agent|representative|someone|operator|somebody|advisor)\b`)
 
+// A complaint is for a person, at once. How and where to complain is a question like others.
+var (
+	complains = regexp.MustCompile(`^投诉$|^(你们|客服|师傅|商家)?投诉(你们|你|他们?|客服)$|(要|想|得|去|就|必须|准备|打算)投诉|要?(打|去|找)(12315|消协|工商局)|找你们(领导|经理|主管|老板)|叫你们(领导|经理|主管|老板)|` +
+		`^(a |this is a |i have a |complaint about .*)?complaint$|\b(want|wanna|need|like|going|have) (to )?(complain|(make|file|raise|lodge|submit) (a|an official|a formal) complaint)\b|` +
+		`\b(speak|talk) (to|with) (your|the|a) (manager|supervisor|boss)\b|\bget me (your|the|a) (manager|supervisor|boss)\b`)
+	asksHow = regexp.MustCompile(`怎么|怎样|如何|多少|多久|哪|几|为什么|电话|渠道|方式|流程|吗$|弄$|\b(how|what|when|where|which|why)\b`)
+)
+
+// upset is a message about how badly served somebody feels, without what it is about.
+var upset = regexp.MustCompile(`^(真是|真让人|让人|真|简直|太|都是|一群)?(垃圾|废物|骗子|坑人|差劲|没用|失望|无语|恶心|气死我?|受够|烦死|离谱|过分|糊弄人?)(了|的|透顶)?$|` +
+	`(你们?|客服|服务|机器人|公司|这家店?|态度)(这群|这帮|家|店|人|的?客服|的?服务|的?态度|的?机器人)?(真的?|太|就是|都是|全是|简直|实在|是|一点都?|根本|怎么这么|也太|的?态度)*(垃圾|废物|没用|差|差劲|烂|骗子|坑人|不负责任?|糊弄人?|敷衍|智障|傻|蠢|笨|恶心|不专业|恶劣)(了|透了|死了|的|人)?$|` +
+	`^什么(破|烂|垃圾|鬼)?(服务|客服|公司|态度|破店|玩意)$|^(我)?(真的?)?(受够|气死|无语)(我|你们)?了$|(有没有|到底|还有)人?管不?管|到底管不管|没人管(我|了)?$|说了半天(等于没说|没用)|答非所问|听不懂人话|` +
+	`\b(you|u|you people|you guys|your (service|support|company|bot|team|staff)|this (service|bot|company|shop|chat)) (are|is|r)( all| so| just| totally| completely| absolutely| really| truly| beyond| utterly)*( a| the)? (useless|terrible|awful|rubbish|garbage|trash|pathetic|hopeless|joke|worst|incompetent|stupid|ridiculous|scam|scammers|liars|horrible|crap|disgrace|no help|not helping|not helpful)\b|` +
+	`^(this is |that is |what a |so |totally |absolutely |just )*(ridiculous|useless|unacceptable|outrageous|disgraceful|pathetic|rubbish|terrible|awful|a joke|joke|disgrace)( service| support| company| bot)?$|` +
+	`^(this is |that is )?(the )?worst (service|support|company|shop|experience)( ever)?$|^i ?a?m (so |very |really )*(angry|furious|fed up|disgusted|disappointed|done with (you|this))\b.{0,20}$|^does any(body|one) care$`)
+
+func isUpset(text string) bool {
+	key := bare(text)
+	return utf8.RuneCountInString(key) <= wishRunes && upset.MatchString(strings.TrimRight(key, "啊呀呢吧哦啦！"))
+}
+
 // Wishes that are put as a question about how: still a wish when short.
 const wishRunes = 40
 
@@ -141,6 +162,9 @@ func rule(text string) string {
 	}
 	if strings.ContainsAny(key, "人活hpasro") && wantsPerson.MatchString(key) {
 		return "person"
+	}
+	if complains.MatchString(key) && !asksHow.MatchString(key) {
+		return "complaint"
 	}
 	if key == "" {
 		return "empty"

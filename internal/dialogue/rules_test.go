@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"frontdesk"
@@ -20,10 +21,13 @@ func TestRules(t *testing.T) {
 		"identity": {"你是机器人吗？", "你是谁", "are you a bot?", "Who are you"},
 		"person": {"人工", "转人工", "转人工！！！", "人工客服", "我要找真人", "帮我转人工吧", "找个活人聊行吗", "不要机器人", "给我接人工", "能不能换个人工来", "人工在吗",
 			"轉人工", "I want to talk to a person", "agent", "Agent please", "please connect me to a human", "can I speak to someone?", "get me a real person now"},
+		"complaint": {"我要投诉", "我要投诉！！！", "投诉", "我想投诉你们的安装师傅", "再不退我就去投诉", "服务太差了要投诉", "叫你们经理来", "我打12315了", "我要投訴",
+			"I want to complain", "you people are useless, I want to complain", "I'd like to file a complaint", "complaint", "I need to speak to your manager", "get me your supervisor!"},
 		"empty": {"", "？？？", "...", "😀😀", "   "},
 		"": {
 			"人工服务几点上班", "人工客服电话是多少", "客服几点下班？", "人工费怎么算", "人工安装要多少钱", "你们的客服态度怎么样", "人工智能电饭煲好用吗",
 			"agent fee", "what is the agent fee?", "human hair dryer", "person weight limit of the scale", "who delivers it?", "how do I become an agent",
+			"怎么投诉", "我要投诉你们怎么弄", "投诉电话是多少", "去哪里投诉", "投诉没人理", "投诉送货员", "how do I complain", "where can I make a complaint?", "manager",
 			"机器人吸尘器怎么保修", "扫地机器人不要了能退吗", "谢谢，怎么退货？", "你好怎么退货", "好的，那运费多少钱", "hi how long is delivery", "you", "who",
 		},
 	} {
@@ -32,6 +36,48 @@ func TestRules(t *testing.T) {
 				t.Errorf("%q is %q, want %q", text, got, name)
 			}
 		}
+	}
+}
+
+// Anger is heard where nothing else is said; a question in an angry voice is a question, and so is one about rubbish.
+func TestUpset(t *testing.T) {
+	for _, text := range []string{"垃圾", "太差劲了！", "你们就是骗子", "什么破服务", "客服真没用", "你们服务太差了", "气死我了", "答非所问", "你这机器人太笨了", "你们到底管不管", "真让人失望", "我真的受够了", "态度太差了",
+		"You people are useless", "you are useless!!!", "this is ridiculous", "Worst service ever", "your support is a joke", "I'm so angry", "does anybody care?", "This is unacceptable."} {
+		if !isUpset(text) {
+			t.Errorf("%q is not heard as anger", text)
+		}
+	}
+	for _, text := range []string{"垃圾处理器怎么装", "厨余垃圾", "你们的服务怎么样", "洗衣机太差劲了漏水", "优惠券没用上", "客服几点下班", "这个型号和那个差多少", "差价怎么退",
+		"is the rubbish collected?", "what is the worst case for delivery", "you are open on Sunday?", "the filter is useless after a month, how do I change it", "angry birds mug", ""} {
+		if isUpset(text) {
+			t.Errorf("%q is heard as anger", text)
+		}
+	}
+}
+
+// The moment people are back says whose clock it is.
+func TestWhenNamesTheZone(t *testing.T) {
+	zone := func(name string) *time.Location {
+		z, err := time.LoadLocation(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return z
+	}
+	now := time.Date(2026, 3, 2, 14, 0, 0, 0, time.UTC)
+	for _, c := range []struct{ zone, zh, en string }{
+		{"Asia/Shanghai", "北京时间明天 09:00", "09:00 tomorrow (UTC+8)"},
+		{"Asia/Kolkata", "UTC+5:30 明天 09:00", "09:00 tomorrow (UTC+5:30)"},
+		{"America/New_York", "UTC-5 明天 09:00", "09:00 tomorrow (UTC-5)"},
+		{"UTC", "UTC 明天 09:00", "09:00 tomorrow (UTC)"},
+	} {
+		at := time.Date(2026, 3, 3, 9, 0, 0, 0, zone(c.zone))
+		if zh, en := when(at, now, "zh"), when(at, now, "en"); zh != c.zh || en != c.en {
+			t.Errorf("%s: %q, %q; want %q, %q", c.zone, zh, en, c.zh, c.en)
+		}
+	}
+	if got := when(now.AddDate(0, 0, 9), now, "en"); got != "11 March, 14:00 (UTC)" {
+		t.Error(got)
 	}
 }
 

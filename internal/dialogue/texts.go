@@ -15,12 +15,16 @@ var texts = map[string]frontdesk.Localized{
 	"ok":              {"zh": "好的，有需要随时告诉我。", "en": "All right. Let me know if you need anything."},
 	"identity":        {"zh": "我是智能客服机器人，能回答常见问题；需要的话我可以帮您转人工。", "en": "I'm an automated assistant. I answer common questions, and I can bring in a person if you need one."},
 	"clarify":         {"zh": "您想问的是下面哪一个？", "en": "Which of these do you mean?"},
+	"clarify_one":     {"zh": "您想问的是这个吗？", "en": "Is this what you mean?"},
+	"sorry":           {"zh": "非常抱歉，给您带来了不好的体验。", "en": "I'm sorry that we let you down."},
+	"upset":           {"zh": "非常抱歉，让您不满意了。请告诉我是哪件事没办好，我来查；也可以直接转人工，由同事帮您处理。", "en": "I'm sorry that we let you down. Tell me what went wrong and I'll look into it, or I can bring in a colleague to sort it out."},
 	"abstain":         {"zh": "抱歉，这个问题我还答不上来，已经记录下来。需要的话，我可以帮您转人工客服。", "en": "Sorry, I don't have an answer to that yet, and I've noted your question. I can bring in a person if you like."},
 	"abstain_again":   {"zh": "抱歉又没能帮上忙。建议您转人工客服，由同事来处理。", "en": "Sorry, I couldn't help again. I suggest a colleague takes a look: just ask for a person."},
 	"empty":           {"zh": "收到。请用一句话说说您遇到的问题，我来帮您看看。", "en": "Got it. Tell me in a sentence what the problem is and I'll take a look."},
 	"person":          {"zh": "转人工", "en": "Talk to a person"},
 	"picture":         {"zh": "图片收到了。请再用一句话说明您想问什么；需要人工查看图片的话，请点“转人工”。", "en": "I've received the picture. Please tell me in a sentence what you'd like to know, or ask for a person to look at it."},
 	"handoff":         {"zh": "好的，正在为您转接人工客服，请稍候。您可以先把问题写下来，同事接入后就能看到。", "en": "Sure, I'm bringing in a colleague. Feel free to write down your question while you wait; they'll see it."},
+	"handoff_sorry":   {"zh": "我马上为您转接人工客服，由同事跟进处理。您可以先说说是哪件事，同事接入后就能看到。", "en": "I'm bringing in a colleague who can take care of this. Tell us what happened while you wait; they'll see it."},
 	"handoff_closed":  {"zh": "现在不在人工服务时间。您的留言已经记下，客服上班后会尽快回复您。", "en": "Our team is off duty right now. Your message is saved and a colleague will reply as soon as we're back."},
 	"handoff_until":   {"zh": "现在不在人工服务时间（%s 恢复）。您的留言已经记下，客服上班后会尽快回复您。", "en": "Our team is off duty until %s. Your message is saved and a colleague will reply once we're back."},
 	"handoff_nobody":  {"zh": "客服同事暂时都不在线。您的留言已经记下，有人上线后会第一时间回复您。", "en": "No colleague is online at the moment. Your message is saved and someone will reply as soon as they're back."},
@@ -48,24 +52,61 @@ func Text(name, language string) string {
 	return t.In(language)
 }
 
-// when says a time as people would, in the zone it carries.
+// joinSentences puts one text behind another as the language does.
+func joinSentences(first, then, language string) string {
+	if first == "" || language == "zh" {
+		return first + then
+	}
+	return first + " " + then
+}
+
+// when says a time as people would, in the zone it carries, and names the zone: who reads it may be anywhere.
 func when(t time.Time, now time.Time, language string) string {
 	now = now.In(t.Location())
 	y, m, d := now.Date()
 	days := int(t.Sub(time.Date(y, m, d, 0, 0, 0, 0, t.Location())).Hours() / 24)
 	clock := t.Format("15:04")
-	switch {
-	case days == 0 && language == "zh":
-		return "今天 " + clock
-	case days == 1 && language == "zh":
-		return "明天 " + clock
-	case language == "zh":
-		return fmt.Sprintf("%d月%d日 %s", t.Month(), t.Day(), clock)
-	case days == 0:
-		return clock + " today"
-	case days == 1:
-		return clock + " tomorrow"
-	default:
-		return t.Format("2 January, 15:04")
+	if language == "zh" {
+		day := fmt.Sprintf("%d月%d日", t.Month(), t.Day())
+		switch days {
+		case 0:
+			day = "今天"
+		case 1:
+			day = "明天"
+		}
+		return zoneName(t, "zh") + day + " " + clock
 	}
+	day := t.Format("2 January, 15:04")
+	switch days {
+	case 0:
+		day = clock + " today"
+	case 1:
+		day = clock + " tomorrow"
+	}
+	return day + " (" + zoneName(t, "en") + ")"
+}
+
+// chinese are the zones that keep Beijing time.
+var chinese = map[string]bool{"Asia/Shanghai": true, "Asia/Chongqing": true, "Asia/Harbin": true, "PRC": true}
+
+// zoneName is a time's zone as people write it: UTC+8, 北京时间.
+func zoneName(t time.Time, language string) string {
+	if language == "zh" && chinese[t.Location().String()] {
+		return "北京时间"
+	}
+	_, offset := t.Zone()
+	name, sign := "UTC", '+'
+	if offset < 0 {
+		sign, offset = '-', -offset
+	}
+	if offset > 0 {
+		name += fmt.Sprintf("%c%d", sign, offset/3600)
+	}
+	if minutes := offset / 60 % 60; minutes > 0 {
+		name += fmt.Sprintf(":%02d", minutes)
+	}
+	if language == "zh" {
+		return name + " "
+	}
+	return name
 }

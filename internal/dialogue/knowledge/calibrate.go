@@ -160,6 +160,13 @@ func (ix *Index) judge(s *scratch, normal string, k int) Result {
 			Features: s.vectors[c.vector].named(), Vetoed: c.vetoed})
 	}
 	r.Answerable = r.Candidates[0].Score
+	if !best.vetoed && r.Answerable >= r.ClarifyThreshold && r.Answerable < r.Threshold { // others may say the same
+		for _, c := range r.Candidates[1:] {
+			if !c.Vetoed && sameAnswer(c.Entry, r.Candidates[0].Entry) {
+				r.Answerable += c.Score
+			}
+		}
+	}
 	switch {
 	case best.vetoed:
 	case r.Answerable >= r.Threshold:

@@ -1,6 +1,7 @@
 package knowledge
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -57,6 +58,35 @@ func TestSharedWordingIsAskedBack(t *testing.T) {
 	ix := Build([]Entry{{ID: "a", Question: "怎么安装", Answer: "一"}, {ID: "b", Question: "怎么安装", Answer: "二"}, {ID: "c", Question: "退款多久到账", Answer: "三"}})
 	if r := ix.Search(Query{Text: "怎么安装？"}); r.Decision != Clarify || len(r.Candidates) < 2 || r.Candidates[1].Score < .3 {
 		t.Errorf("%s at %.2f", r.Decision, r.Answerable)
+	}
+}
+
+// Suggestions can be told apart, and what two entries say in the same words is no reason to ask back.
+func TestCandidatesThatSayTheSame(t *testing.T) {
+	day := "退款会在审核通过以后原路返回，银行卡一般需要三到五个工作日，微信和支付宝一般当天到账，节假日顺延。"
+	candidate := func(question, answer string, vetoed bool) Candidate {
+		return Candidate{Entry: &Entry{ID: question + answer, Question: question, Answer: answer}, Vetoed: vetoed}
+	}
+	got := Apart([]Candidate{candidate("退款多久到账", day, false), candidate("退款多久到账？", "看银行。", false), candidate("何时退款", day+"谢谢", false),
+		candidate("运费", "十元。", true), candidate("换货", "十天内可以换。", false), candidate("退货", "七天内可以退。", false), candidate("发票", "开电子发票。", false)}, 3)
+	var titles []string
+	for _, c := range got {
+		titles = append(titles, c.Entry.Question)
+	}
+	if want := []string{"退款多久到账", "换货", "退货"}; !slices.Equal(titles, want) {
+		t.Errorf("suggestions %v, want %v", titles, want)
+	}
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{{day, day, true}, {day, strings.ReplaceAll(day, "，", ", "), true}, {day, "不同", false}, {"七天内可以退货。", "十天内可以退货。", false}, {"", "", false}} {
+		if sameAnswer(&Entry{Answer: c.a}, &Entry{Answer: c.b}) != c.want {
+			t.Errorf("%q and %q: want the same: %v", c.a, c.b, c.want)
+		}
+	}
+	ix := Build([]Entry{{ID: "a", Question: "怎么安装", Answer: day}, {ID: "b", Question: "怎么安装", Answer: day}, {ID: "c", Question: "退款多久到账", Answer: "三天"}})
+	if r := ix.Search(Query{Text: "怎么安装？"}); r.Decision != Answer || r.Answerable > 1 {
+		t.Errorf("two entries of one answer: %s at %.2f", r.Decision, r.Answerable)
 	}
 }
 
