@@ -22,6 +22,7 @@ const (
 	EvConversationOwned  = "conversation.owned" // bot, queue, agent: ownership changed
 	EvConversationClosed = "conversation.closed"
 	EvConversationRated  = "conversation.rated"
+	EvConversationRead   = "conversation.read" // staff have seen what the customer wrote last
 	EvMessageReceived    = "message.received"
 	EvMessageSent        = "message.sent"
 	EvMessageChanged     = "message.changed" // revised, recalled or redacted
@@ -34,6 +35,7 @@ const (
 	EvVisitorIdentified  = "visitor.identified"
 	EvVisitorTracked     = "visitor.tracked" // what the visitor did on the host's pages
 	EvStaffSignedIn      = "staff.signed_in"
+	EvStaffSignedOut     = "staff.signed_out"
 	EvStaffSignInFailed  = "staff.sign_in_failed"
 	EvConfigChanged      = "config.changed" // site, staff, key, webhook: subject says which
 	EvSealedRevealed     = "sealed.revealed"
@@ -42,8 +44,8 @@ const (
 
 // EventTypes is the catalogue, in the order of docs/events.md.
 var EventTypes = []string{
-	EvConversationOpened, EvConversationOwned, EvConversationClosed, EvConversationRated,
+	EvConversationOpened, EvConversationOwned, EvConversationClosed, EvConversationRated, EvConversationRead,
 	EvMessageReceived, EvMessageSent, EvMessageChanged, EvTurnCompleted, EvAnswerRated,
 	EvEffectRequested, EvEffectDone, EvKnowledgeChanged, EvReleasePublished, EvVisitorIdentified, EvVisitorTracked,
-	EvStaffSignedIn, EvStaffSignInFailed, EvConfigChanged, EvSealedRevealed, EvPersonErased,
+	EvStaffSignedIn, EvStaffSignedOut, EvStaffSignInFailed, EvConfigChanged, EvSealedRevealed, EvPersonErased,
 }

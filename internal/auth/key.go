@@ -146,11 +146,16 @@ func (s *Service) KeyActor(ctx context.Context, secret string) (frontdesk.Actor,
 			s.log.WarnContext(ctx, "key's last use was not kept", "err", err)
 		}
 	}
+	return k.Actor(), nil
+}
+
+// Actor is the key as the actor of a request.
+func (k Key) Actor() frontdesk.Actor {
 	a := frontdesk.Actor{Kind: frontdesk.ActorKey, ID: k.ID, Tenant: k.Tenant, Name: k.Name}
 	for _, p := range k.Scopes {
 		a.Roles = append(a.Roles, string(p))
 	}
-	return a, nil
+	return a
 }
 
 // Expired reports whether the key can no longer be used at a time.

@@ -30,6 +30,8 @@ type Service struct {
 	hashing chan struct{} // bounds the memory and processors that password hashing takes
 	decoy   string        // what a password is compared to when nobody has the address
 	isSetUp atomic.Bool   // never goes back
+
+	followers followers
 }
 
 // NewService opens the store. A nil log discards.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -264,6 +265,11 @@ func (s *Service) SignOut(ctx context.Context, tenant, staff, session string) er
 		if n == 0 {
 			return frontdesk.Errorf(frontdesk.NotFound, "There is no such session.")
 		}
+		data, err := json.Marshal(map[string]string{"session": session})
+		if err != nil {
+			return err
+		}
+		tx.Append(frontdesk.Event{Tenant: tenant, Type: frontdesk.EvStaffSignedOut, Subject: staff, Actor: "staff:" + staff, Data: data})
 		return nil
 	})
 }

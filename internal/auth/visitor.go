@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"frontdesk"
@@ -21,10 +20,6 @@ const (
 	VisitorTTL = 30 * 24 * time.Hour
 	TicketTTL  = 30 * time.Second
 )
-
-// maxTickets bounds the tickets remembered as used in one span of TicketTTL. It is far above the rate at which a node can
-// open sockets; beyond it redeeming is refused rather than allowed twice.
-const maxTickets = 200_000
 
 // Visitor is what a visitor's token says: who speaks, where, and in which conversation.
 type Visitor struct {
@@ -48,10 +43,7 @@ func (v Visitor) Actor() frontdesk.Actor {
 // Safe for concurrent use.
 type Visitors struct {
 	token, ticket keyring
-
-	mu        sync.Mutex
-	used, old map[string]struct{} // nonces of this span and of the one before
-	turned    time.Time           // when this span began
+	spent         once
 }
 
 // NewVisitors derives the signing keys from the master key. Tokens signed under one of the previous master keys still
@@ -65,7 +57,7 @@ func NewVisitors(master []byte, previous ...[]byte) (*Visitors, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Visitors{token: token, ticket: ticket, used: map[string]struct{}{}, turned: time.Now()}, nil
+	return &Visitors{token: token, ticket: ticket}, nil
 }
 
 // Issue returns a token for v that is good for VisitorTTL, and when it ends.
@@ -77,7 +69,7 @@ func (vs *Visitors) Issue(v Visitor) (token string, expires time.Time) {
 
 // Verify returns what an unexpired token of ours says, else a Denied error.
 func (vs *Visitors) Verify(token string) (Visitor, error) {
-	return vs.token.open(token, "token")
+	return vs.token.visitor(token, "token")
 }
 
 // Ticket returns a ticket that opens one socket within TicketTTL.
@@ -88,26 +80,13 @@ func (vs *Visitors) Ticket(v Visitor) string {
 
 // Redeem returns what a ticket says and uses it up; a second call with it is Denied.
 func (vs *Visitors) Redeem(ticket string) (Visitor, error) {
-	v, err := vs.ticket.open(ticket, "ticket")
+	v, err := vs.ticket.visitor(ticket, "ticket")
 	if err != nil {
 		return v, err
 	}
-	vs.mu.Lock()
-	defer vs.mu.Unlock()
-	// A nonce lives through its own span and the next one, which is at least TicketTTL. The extra second covers expiry
-	// being kept in whole seconds.
-	if now := time.Now(); now.Sub(vs.turned) > TicketTTL+time.Second {
-		vs.old, vs.used, vs.turned = vs.used, map[string]struct{}{}, now
+	if err := vs.spent.use(v.Nonce); err != nil {
+		return Visitor{}, err
 	}
-	_, inUsed := vs.used[v.Nonce]
-	_, inOld := vs.old[v.Nonce]
-	if inUsed || inOld || v.Nonce == "" {
-		return Visitor{}, frontdesk.Errorf(frontdesk.Denied, "This ticket was used already.")
-	}
-	if len(vs.used) >= maxTickets {
-		return Visitor{}, &frontdesk.Error{Kind: frontdesk.Limited, Public: "Too many sockets are being opened.", RetryAfter: 5 * time.Second}
-	}
-	vs.used[v.Nonce] = struct{}{}
 	return v, nil
 }
 
@@ -139,7 +118,7 @@ func newKeyring(purpose string, master []byte, previous [][]byte) (keyring, erro
 
 var b64 = base64.RawURLEncoding.Strict()
 
-func (r keyring) sign(v Visitor) string {
+func (r keyring) sign(v any) string {
 	payload, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // a struct of strings and an integer
@@ -148,35 +127,45 @@ func (r keyring) sign(v Visitor) string {
 	return body + "." + b64.EncodeToString(mac(r.keys[r.kid], body))
 }
 
-// open checks signature before content and content before use, and tells a stranger nothing about which failed, save
-// that a genuine one has expired.
-func (r keyring) open(s, what string) (Visitor, error) {
+// visitor opens what was signed for a visitor.
+func (r keyring) visitor(s, what string) (v Visitor, err error) {
+	if err := r.open(s, what, &v); err != nil {
+		return Visitor{}, err
+	}
+	if v.Tenant == "" || v.Site == "" || v.Visitor == "" {
+		return Visitor{}, frontdesk.Errorf(frontdesk.Denied, "This %s is not valid.", what)
+	}
+	return v, expired(v.Expires, what)
+}
+
+func expired(seconds int64, what string) error {
+	if time.Now().Unix() >= seconds {
+		return frontdesk.Errorf(frontdesk.Denied, "This %s has expired.", what)
+	}
+	return nil
+}
+
+// open checks signature before content, and tells a stranger nothing about which failed. The caller checks the content.
+func (r keyring) open(s, what string, out any) error {
 	denied := frontdesk.Errorf(frontdesk.Denied, "This %s is not valid.", what)
 	if len(s) > 2048 {
-		return Visitor{}, denied
+		return denied
 	}
 	dot := strings.LastIndexByte(s, '.')
 	kid, payload, ok := strings.Cut(s[:max(dot, 0)], ".")
 	key := r.keys[kid]
 	if !ok || key == nil {
-		return Visitor{}, denied
+		return denied
 	}
 	sum, err := b64.DecodeString(s[dot+1:])
 	if err != nil || !hmac.Equal(sum, mac(key, s[:dot])) {
-		return Visitor{}, denied
+		return denied
 	}
 	raw, err := b64.DecodeString(payload)
-	if err != nil {
-		return Visitor{}, denied
+	if err != nil || json.Unmarshal(raw, out) != nil {
+		return denied
 	}
-	var v Visitor
-	if json.Unmarshal(raw, &v) != nil || v.Tenant == "" || v.Site == "" || v.Visitor == "" {
-		return Visitor{}, denied
-	}
-	if time.Now().Unix() >= v.Expires {
-		return Visitor{}, frontdesk.Errorf(frontdesk.Denied, "This %s has expired.", what)
-	}
-	return v, nil
+	return nil
 }
 
 func mac(key []byte, s string) []byte {

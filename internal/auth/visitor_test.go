@@ -114,7 +114,7 @@ func TestTicketOpensOneSocket(t *testing.T) {
 			time.Sleep(TicketTTL + 2*time.Second)
 			vs.Redeem(vs.Ticket(lin))
 		}
-		if n := len(vs.used) + len(vs.old); n > 3 {
+		if n := len(vs.spent.used) + len(vs.spent.old); n > 3 {
 			t.Errorf("%d nonces are remembered", n)
 		}
 	})

@@ -235,11 +235,30 @@ func (s *Service) QueuePlace(ctx context.Context, tenant, id string) (int, error
 	return place, err
 }
 
-// Read notes that staff have seen the conversation up to a number.
+// Read notes that the acting member of staff has seen the conversation up to a number. What is read already costs no
+// write.
 func (s *Service) Read(ctx context.Context, tenant, id string, seq int64) error {
-	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
-		_, err := tx.Exec("UPDATE conversation SET read_seq = $1 WHERE tenant = $2 AND id = $3 AND read_seq < $1", seq, tenant, id)
+	var asked, read, last int64
+	err := s.DB.QueryRow(ctx, "SELECT asked_seq, read_seq, seq FROM conversation WHERE tenant = $1 AND id = $2", tenant, id).Scan(&asked, &read, &last)
+	if errors.Is(err, sql.ErrNoRows) {
+		return frontdesk.Errorf(frontdesk.NotFound, "There is no such conversation.")
+	} else if err != nil {
 		return err
+	}
+	if seq = min(seq, last); seq <= read || read >= asked {
+		return nil
+	}
+	actor := frontdesk.ActorFrom(ctx)
+	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
+		n, err := tx.Exec("UPDATE conversation SET read_seq = $1 WHERE tenant = $2 AND id = $3 AND read_seq < $1", seq, tenant, id)
+		if err != nil || n == 0 {
+			return err
+		}
+		if seq >= asked { // else somebody still has to look
+			tx.Append(frontdesk.Event{Tenant: tenant, Type: frontdesk.EvConversationRead, Conversation: id, Actor: string(actor.Kind) + ":" + actor.ID,
+				Data: json.RawMessage(fmt.Sprintf(`{"seq":%d}`, seq))})
+		}
+		return nil
 	})
 }
 
