@@ -315,7 +315,7 @@ func (s *server) testKnowledge(ctx context.Context, in *testInput) (*body[HitTes
 	r := release.Index.Search(knowledge.Query{Text: in.Body.Text, Lang: in.Body.Lang, Now: frontdesk.Micros(s.DB.Now()), K: 10})
 	out.Kind, out.Confidence, out.Threshold = string(r.Decision), r.Answerable, r.Threshold
 	for _, c := range r.Candidates {
-		out.Candidates = append(out.Candidates, HitCandidate{c.Entry.ID, c.Entry.Question, c.Wording, c.Score, c.Features, c.Vetoed})
+		out.Candidates = append(out.Candidates, HitCandidate{c.Entry.ID, c.Entry.Question, c.Wording, c.Score, c.Features.Named(), c.Vetoed})
 	}
 	if r.Decision == knowledge.Answer && len(r.Candidates) > 0 {
 		out.Text = r.Candidates[0].Entry.Answer

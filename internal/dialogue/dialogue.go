@@ -155,7 +155,7 @@ type Candidate struct {
 	Wording  string             `json:"wording,omitempty"`
 	Score    float64            `json:"score"`
 	Vetoed   bool               `json:"vetoed,omitempty"`
-	Features map[string]float64 `json:"features,omitempty"`
+	Features knowledge.Features `json:"features,omitzero"`
 }
 
 // Release is what the bot knows at one time: an immutable version of its knowledge.

@@ -102,9 +102,9 @@ func examples(w world, names []string, k int) []example {
 		r := ix.Search(knowledge.Query{Text: q.Text, K: k})
 		e := example{weight: w.weight / float64(len(w.queries)), asked: w.kinds != nil}
 		for _, c := range r.Candidates {
-			x := make([]float64, len(names))
+			x, features := make([]float64, len(names)), c.Features.Named()
 			for i, n := range names {
-				x[i] = c.Features[n]
+				x[i] = features[n]
 			}
 			e.x = append(e.x, x)
 			e.right = append(e.right, slices.Contains(q.Gold, c.Entry.ID))

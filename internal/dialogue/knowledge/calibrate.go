@@ -157,7 +157,7 @@ func (ix *Index) judge(s *scratch, normal string, k int) Result {
 			p = min(p, trained.clarify/2)
 		}
 		r.Candidates = append(r.Candidates, Candidate{Entry: e, Wording: wordingText(e, v.wordings[c.wording].which), Score: p,
-			Features: s.vectors[c.vector].named(), Vetoed: c.vetoed})
+			Features: Features(s.vectors[c.vector]), Vetoed: c.vetoed})
 	}
 	r.Answerable = r.Candidates[0].Score
 	if !best.vetoed && r.Answerable >= r.ClarifyThreshold && r.Answerable < r.Threshold { // others may say the same
@@ -249,17 +249,6 @@ func dot(w, f *vector) float32 {
 		sum += w[i] * f[i]
 	}
 	return sum
-}
-
-// named gives the features that are not zero their names, for traces.
-func (f *vector) named() map[string]float64 {
-	m := make(map[string]float64, featureCount)
-	for i, x := range f {
-		if x != 0 {
-			m[featureNames[i]] = math.Round(float64(x)*1e4) / 1e4
-		}
-	}
-	return m
 }
 
 func wordingText(e *Entry, which int16) string {

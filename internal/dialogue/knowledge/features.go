@@ -1,7 +1,9 @@
 package knowledge
 
 import (
+	"math"
 	"slices"
+	"strconv"
 
 	"frontdesk/internal/dialogue/semantic"
 )
@@ -40,6 +42,39 @@ var featureNames = [featureCount]string{"exact", "bm25_share", "coverage", "back
 	"other_ask", "foreign", "answer_only", "short", "little", "lead", "rival", "crowd"}
 
 type vector [featureCount]float32
+
+// Features are what a candidate's score was computed from. As JSON they are an object of those that are not zero, by name.
+type Features vector
+
+// Named are the features that are not zero, to four decimals.
+func (f Features) Named() map[string]float64 {
+	m := make(map[string]float64, featureCount)
+	for i, x := range f {
+		if x != 0 {
+			m[featureNames[i]] = decimals(x)
+		}
+	}
+	return m
+}
+
+func decimals(x float32) float64 { return math.Round(float64(x)*1e4) / 1e4 }
+
+// MarshalJSON is by hand: each stored turn has the features of several candidates.
+func (f Features) MarshalJSON() ([]byte, error) {
+	b := make([]byte, 0, featureCount*24)
+	b = append(b, '{')
+	for i, x := range f {
+		if x == 0 {
+			continue
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(append(append(b, '"'), featureNames[i]...), `":`...)
+		b = strconv.AppendFloat(b, decimals(x), 'f', -1, 64)
+	}
+	return append(b, '}'), nil
+}
 
 // compared is a query ready to be compared with wordings.
 type compared struct {

@@ -50,6 +50,7 @@ type block struct {
 	postings []posting
 	forward  []posting // per wording: its terms by row
 	letters  []letter  // per wording: what appendLetters gives
+	dated    bool      // some entry has validity dates: elsewhere a search need not fetch entries to look at them
 }
 
 type wording struct {
@@ -254,6 +255,7 @@ func newBlock(entries []*Entry, mean *float32) *block {
 	for i, e := range entries {
 		n := int32(i)
 		b.byID[e.ID] = n
+		b.dated = b.dated || e.ValidFrom != 0 || e.ValidTo != 0
 		b.firstOf = append(b.firstOf, int32(len(b.wordings)))
 		addWording(n, 0, e.Question)
 		for j, s := range e.Similar {

@@ -22,9 +22,9 @@ type Query struct {
 type Candidate struct {
 	Entry    *Entry
 	Wording  string
-	Score    float64            // calibrated probability that the entry is right
-	Features map[string]float64 // what Score was computed from, for the trace
-	Vetoed   bool               // a negative wording is nearer than any wording: never answered
+	Score    float64  // calibrated probability that the entry is right
+	Features Features // what Score was computed from, for the trace
+	Vetoed   bool     // a negative wording is nearer than any wording: never answered
 }
 
 // Decision is what to do with a Result.
@@ -41,7 +41,7 @@ const (
 type Result struct {
 	Decision                    Decision
 	Candidates                  []Candidate // best first
-	Answerable                  float64     // probability that the first candidate's answer is right, whichever entry has it
+	Answerable                  float64     // probability that the first candidate is right
 	Threshold, ClarifyThreshold float64
 }
 
@@ -244,18 +244,8 @@ func (s *scratch) retrieveBlock(v view, number int32, now int64, k int) {
 		left -= t.bound
 		unread -= int32(len(list))
 	}
-	if rest := s.q[next:last]; len(rest) > 0 {
-		for _, w := range s.touched {
-			wd := &v.wordings[w]
-			for _, p := range v.forward[wd.from:wd.to] {
-				for i := range rest {
-					if rest[i].row == p.id {
-						s.scores[w] += rest[i].weight * p.weight
-						break
-					}
-				}
-			}
-		}
+	if next < last {
+		s.complete(v, s.q[next:last], left)
 	}
 	s.pick(v, number, now, k)
 	s.hits = append(s.hits, s.top...)
@@ -267,6 +257,41 @@ func (s *scratch) retrieveBlock(v view, number int32, now int64, k int) {
 // lookupCost is how many postings can be read in the time that a wording's own terms are fetched: memory is read in order
 // or at random.
 const lookupCost = 150
+
+// complete adds to the wordings that may still win what the rest of the terms, which give at most left, are worth in them.
+// The leaders of the last pick come first: their whole scores are a higher floor, and most others cannot reach it.
+func (s *scratch) complete(v view, rest []queryTerm, left float32) {
+	wanted := uint64(0) // a bit for each row of rest, by its last digits: most of a wording's terms are not among them
+	for i := range rest {
+		wanted |= 1 << (rest[i].row & 63)
+	}
+	whole := func(w int32) float32 {
+		wd := &v.wordings[w]
+		score := s.scores[w]
+		for _, p := range v.forward[wd.from:wd.to] {
+			if wanted&(1<<(p.id&63)) == 0 {
+				continue
+			}
+			for i := range rest {
+				if rest[i].row == p.id {
+					score += rest[i].weight * p.weight
+					break
+				}
+			}
+		}
+		return score
+	}
+	floor := float32(math.MaxFloat32)
+	for i := range s.top {
+		floor = min(floor, whole(s.top[i].wording))
+	}
+	floor *= 1 - 1e-5 // left is a sum in another order: who ties with the last leader is still in
+	for _, w := range s.touched {
+		if s.scores[w]+left >= floor {
+			s.scores[w] = whole(w)
+		}
+	}
+}
 
 // drop forgets the wordings that score less than least.
 func (s *scratch) drop(least float32) {
@@ -292,7 +317,7 @@ func (s *scratch) pick(v view, number int32, now int64, k int) float32 {
 			continue
 		}
 		e := v.owner[w]
-		if v.hidden(e) || now > 0 && !v.entries[e].Valid(now) {
+		if v.hidden(e) || v.dated && now > 0 && !v.entries[e].Valid(now) {
 			continue
 		}
 		at := len(s.top)
