@@ -102,8 +102,8 @@ func (d *idempotency) serve(s *server, w http.ResponseWriter, r *http.Request, k
 func (d *idempotency) take(ctx context.Context, tenant, actor, key, request string) (first bool, old kept, err error) {
 	err = d.db.Write(ctx, func(tx *sqldb.Tx) error {
 		now := tx.Now()
-		if _, err := tx.Exec(`DELETE FROM idempotency WHERE expires_at < $1`, now); err != nil {
-			return fmt.Errorf("drop old answers: %w", err)
+		if _, err := tx.Exec(`DELETE FROM idempotency WHERE tenant = $1 AND actor = $2 AND id = $3 AND expires_at < $4`, tenant, actor, key, now); err != nil {
+			return fmt.Errorf("drop an old answer: %w", err)
 		}
 		n, err := tx.Exec(`INSERT INTO idempotency (tenant, actor, id, request, status, header, body, created_at, expires_at)
 			VALUES ($1, $2, $3, $4, 0, '', $5, $6, $7) ON CONFLICT DO NOTHING`, tenant, actor, key, request, []byte{}, now, now+idempotencyTTL.Microseconds())
@@ -150,6 +150,12 @@ func (d *idempotency) again(s *server, w http.ResponseWriter, r *http.Request, a
 		w.WriteHeader(old.status)
 		w.Write(plain)
 	}
+}
+
+// ForgetAnswers is a sqldb.Retention's Remove: what was kept under Idempotency-Keys, once nobody can ask for it any more.
+func ForgetAnswers(tx *sqldb.Tx, before int64, limit int) (int64, error) {
+	return tx.Exec(`DELETE FROM idempotency WHERE (tenant, actor, id) IN
+		(SELECT tenant, actor, id FROM idempotency WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, before, limit)
 }
 
 func (d *idempotency) keep(ctx context.Context, tenant, actor, key string, rec *recorder) error {

@@ -29,6 +29,7 @@ type Config struct {
 	Limits    Limits       `koanf:"limits"`
 	Turn      Turn         `koanf:"turn"`
 	Conv      Conversation `koanf:"conversation"`
+	Retention Retention    `koanf:"retention"`
 	Demo      Demo         `koanf:"demo"`
 
 	origin map[string]string // key -> where its value came from
@@ -89,6 +90,16 @@ type Conversation struct {
 	IdleClose time.Duration `koanf:"idle_close" help:"silence after which a conversation is closed"`
 }
 
+// Retention is how long what would grow for ever stays; 0 keeps it for ever. What customers wrote is not among it.
+type Retention struct {
+	Events     time.Duration `koanf:"events" help:"the event log, once every consumer has passed; 0 = for ever"`
+	Traces     time.Duration `koanf:"traces" help:"the explanations of turns; 0 = for ever"`
+	Effects    time.Duration `koanf:"effects" help:"actions and reminders that were dealt with; 0 = for ever"`
+	Deliveries time.Duration `koanf:"deliveries" help:"webhook deliveries that arrived or were given up; 0 = for ever"`
+	Answers    time.Duration `koanf:"answers" help:"what was answered under an Idempotency-Key, after it expired; 0 = for ever"`
+	Nodes      time.Duration `koanf:"nodes" help:"rows of processes that are no more; 0 = for ever"`
+}
+
 // Demo switches on the demo company.
 type Demo struct {
 	Enabled bool `koanf:"enabled" help:"load the demo company into an empty folder"`
@@ -112,6 +123,8 @@ func (s Secret) String() string {
 // MarshalText hides the secret from JSON.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
+const day = 24 * time.Hour
+
 // Default is the tree without any flag, environment or file.
 func Default() Config {
 	return Config{
@@ -124,8 +137,9 @@ func Default() Config {
 			VisitorRate: 5, VisitorBurst: 60, IPRate: 50, IPBurst: 400, TenantRate: 0, TenantBurst: 1000,
 			Sockets: 18000, SocketsPerIP: 0, SocketQueue: 256, QueueDepth: 400,
 		},
-		Turn: Turn{Wait: 800 * time.Millisecond},
-		Conv: Conversation{IdleClose: 30 * time.Minute},
+		Turn:      Turn{Wait: 800 * time.Millisecond},
+		Conv:      Conversation{IdleClose: 30 * time.Minute},
+		Retention: Retention{Events: 365 * day, Traces: 180 * day, Effects: 30 * day, Deliveries: 7 * day, Answers: day, Nodes: day},
 	}
 }
 
@@ -169,6 +183,12 @@ func (c *Config) Validate() error {
 		check("limits.queue_depth", l.QueueDepth > 0, "must be at least 1"),
 		check("turn.wait", c.Turn.Wait >= 0 && c.Turn.Wait <= 10*time.Second, "must be between 0 and 10s"),
 		check("conversation.idle_close", c.Conv.IdleClose >= time.Minute, "must be at least 1m"),
+		check("retention.events", kept(c.Retention.Events), notKept),
+		check("retention.traces", kept(c.Retention.Traces), notKept),
+		check("retention.effects", kept(c.Retention.Effects), notKept),
+		check("retention.deliveries", kept(c.Retention.Deliveries), notKept),
+		check("retention.answers", kept(c.Retention.Answers), notKept),
+		check("retention.nodes", kept(c.Retention.Nodes), notKept),
 		check("demo.traffic", !c.Demo.Traffic || c.Demo.Enabled, "needs demo.enabled"),
 	}
 	for _, p := range c.HTTP.TrustedProxies {
@@ -187,6 +207,11 @@ func (c *Config) Validate() error {
 	}
 	return nil
 }
+
+// kept refuses a retention so short that what is still needed could go.
+func kept(d time.Duration) bool { return d == 0 || d >= time.Hour }
+
+const notKept = "must be at least 1h, or 0 to keep for ever"
 
 // Origin says where the value of key came from: "flag --listen", "environment FRONTDESK_LISTEN", "file x.yaml" or "default".
 func (c *Config) Origin(key string) string {

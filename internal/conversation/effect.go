@@ -406,3 +406,21 @@ func (s *Service) idleTimer(tx *sqldb.Tx, t sqldb.Timer) error {
 	t.Due = max(due, tx.Now()+idle/4)
 	return tx.SetTimer(t)
 }
+
+// ForgetTraces is a sqldb.Retention's Remove: the explanations of turns.
+func ForgetTraces(tx *sqldb.Tx, before int64, limit int) (int64, error) {
+	return tx.Exec(`DELETE FROM trace WHERE (tenant, conversation, turn) IN
+		(SELECT tenant, conversation, turn FROM trace WHERE at < $1 ORDER BY at LIMIT $2)`, before, limit)
+}
+
+// ForgetEffects is a sqldb.Retention's Remove: actions and inbox items that a turn has dealt with.
+func ForgetEffects(tx *sqldb.Tx, before int64, limit int) (int64, error) {
+	return tx.Exec(`DELETE FROM effect WHERE (tenant, id) IN
+		(SELECT tenant, id FROM effect WHERE status = 'taken' AND created_at < $1 ORDER BY created_at LIMIT $2)`, before, limit)
+}
+
+// ForgetNodes is a sqldb.Retention's Remove: processes that have long been dead. A live one's heart beats; this one's row is
+// spared whatever it says, for on SQLite a process writes it once.
+func (s *Service) ForgetNodes(tx *sqldb.Tx, before int64, limit int) (int64, error) {
+	return tx.Exec("DELETE FROM node WHERE boot IN (SELECT boot FROM node WHERE beat_at < $1 AND boot <> $2 LIMIT $3)", before, s.boot, limit)
+}

@@ -87,7 +87,13 @@ func (m *Metrics) Count(name, help string, read func() int64) {
 
 // GaugeBy shows a value for each label that read returns. read gets 1 s; when it fails, the scrape goes on without it.
 func (m *Metrics) GaugeBy(name, help, label string, read func(ctx context.Context) (map[string]int64, error)) {
-	m.registry.MustRegister(&gaugeBy{prometheus.NewDesc(name, help, []string{label}, nil), read})
+	m.registry.MustRegister(&labelled{prometheus.NewDesc(name, help, []string{label}, nil), prometheus.GaugeValue, read})
+}
+
+// CountBy shows totals that a package keeps itself, one for each label, and never takes back. read must be quick.
+func (m *Metrics) CountBy(name, help, label string, read func() map[string]int64) {
+	m.registry.MustRegister(&labelled{prometheus.NewDesc(name, help, []string{label}, nil), prometheus.CounterValue,
+		func(context.Context) (map[string]int64, error) { return read(), nil }})
 }
 
 // Database shows the writer's groups and how far consumers are behind.
@@ -105,14 +111,15 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry, Timeout: 5 * time.Second})
 }
 
-type gaugeBy struct {
+type labelled struct {
 	desc *prometheus.Desc
+	kind prometheus.ValueType
 	read func(ctx context.Context) (map[string]int64, error)
 }
 
-func (g *gaugeBy) Describe(ch chan<- *prometheus.Desc) { ch <- g.desc }
+func (g *labelled) Describe(ch chan<- *prometheus.Desc) { ch <- g.desc }
 
-func (g *gaugeBy) Collect(ch chan<- prometheus.Metric) {
+func (g *labelled) Collect(ch chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	values, err := g.read(ctx)
@@ -120,6 +127,6 @@ func (g *gaugeBy) Collect(ch chan<- prometheus.Metric) {
 		return // an invalid metric would fail the whole scrape, and hide the rest when it is needed most
 	}
 	for label, value := range values {
-		ch <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(value), label)
+		ch <- prometheus.MustNewConstMetric(g.desc, g.kind, float64(value), label)
 	}
 }

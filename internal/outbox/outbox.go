@@ -211,24 +211,15 @@ func Measure(ctx context.Context, db *sqldb.DB) (b Backlog, err error) {
 	return b, nil
 }
 
-// Purge removes done and dead items older than age with their attempts, and says how many.
-func Purge(ctx context.Context, db *sqldb.DB, age time.Duration) (removed int64, err error) {
-	before := db.Now().Add(-age).UnixMicro()
-	for {
-		var n int64
-		err := db.Write(ctx, func(tx *sqldb.Tx) (err error) { // in small bites: the path shares the writer
-			const old = "(SELECT tenant, id FROM outbox WHERE status <> 'ready' AND created_at < $1 ORDER BY created_at, tenant, id LIMIT 200)"
-			if _, err := tx.Exec("DELETE FROM outbox_attempt WHERE (tenant, item) IN "+old, before); err != nil {
-				return err
-			}
-			n, err = tx.Exec("DELETE FROM outbox WHERE (tenant, id) IN "+old, before)
-			return err
-		})
-		if err != nil {
-			return removed, fmt.Errorf("purge outbox: %w", err)
-		}
-		if removed += n; n == 0 {
-			return removed, nil
-		}
+// Forget is a sqldb.Retention's Remove: done and dead items with their attempts.
+func Forget(tx *sqldb.Tx, before int64, limit int) (int64, error) {
+	const old = "(SELECT tenant, id FROM outbox WHERE status <> 'ready' AND created_at < $1 ORDER BY created_at, tenant, id LIMIT $2)"
+	if _, err := tx.Exec("DELETE FROM outbox_attempt WHERE (tenant, item) IN "+old, before, limit); err != nil {
+		return 0, fmt.Errorf("forget attempts: %w", err)
 	}
+	n, err := tx.Exec("DELETE FROM outbox WHERE (tenant, id) IN "+old, before, limit)
+	if err != nil {
+		return 0, fmt.Errorf("forget items: %w", err)
+	}
+	return n, nil
 }

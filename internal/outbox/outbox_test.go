@@ -322,7 +322,7 @@ func TestTwoNodesSendEachItemOnce(t *testing.T) {
 	}
 }
 
-func TestPurgeAndDrop(t *testing.T) {
+func TestForgetAndDrop(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		w := worker(db, &receiver{}, Options{})
 		for n := range 3 {
@@ -330,11 +330,24 @@ func TestPurgeAndDrop(t *testing.T) {
 		}
 		drain(t, w, 3)
 		put(t, db, "t1", "a", "waits")
-		if n, err := Purge(t.Context(), db, time.Hour); err != nil || n != 0 {
-			t.Errorf("purged %d fresh items, %v", n, err)
+		forget := func(before time.Time, limit int) (n int64) {
+			t.Helper()
+			if err := db.Write(t.Context(), func(tx *sqldb.Tx) (err error) {
+				n, err = Forget(tx, before.UnixMicro(), limit)
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			return n
 		}
-		if n, err := Purge(t.Context(), db, -time.Hour); err != nil || n != 3 {
-			t.Errorf("purged %d, %v", n, err)
+		if n := forget(time.Now().Add(-time.Hour), 10); n != 0 {
+			t.Errorf("forgot %d fresh items", n)
+		}
+		if n := forget(time.Now().Add(time.Hour), 2); n != 2 {
+			t.Errorf("forgot %d, want the bite of 2", n)
+		}
+		if n := forget(time.Now().Add(time.Hour), 10); n != 1 {
+			t.Errorf("forgot %d, want the one that was left", n)
 		}
 		only(t, db, "a")
 		if err := db.Write(t.Context(), func(tx *sqldb.Tx) error { return Drop(tx, "t1", "test", "a") }); err != nil {

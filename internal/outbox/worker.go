@@ -37,7 +37,6 @@ type Options struct {
 	MaxAttempts int           // 12, over about two hours and a half
 	FirstPause  time.Duration // after the first failure, doubled after each: 5 s
 	LongPause   time.Duration // at most: 1 h
-	Keep        time.Duration // done and dead items: 7 days
 	Log         *slog.Logger
 }
 
@@ -59,7 +58,7 @@ func NewWorker(db *sqldb.DB, senders map[string]Sender, o Options) *Worker {
 	o.Slots, o.PerTarget = cmp.Or(o.Slots, 16), cmp.Or(o.PerTarget, 2)
 	o.Timeout, o.MaxAttempts = cmp.Or(o.Timeout, 10*time.Second), cmp.Or(o.MaxAttempts, 12)
 	o.FirstPause, o.LongPause = cmp.Or(o.FirstPause, 5*time.Second), cmp.Or(o.LongPause, time.Hour)
-	o.Keep, o.Log = cmp.Or(o.Keep, 7*24*time.Hour), cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	return &Worker{db: db, senders: senders, o: o, claim: db.Boot(), busy: map[string]int{}, freed: make(chan struct{}, 1)}
 }
 
@@ -70,17 +69,10 @@ const poll = 300 * time.Millisecond
 func (w *Worker) Run(ctx context.Context) error {
 	var sending sync.WaitGroup
 	defer sending.Wait()
-	purged := time.Now()
 	for ctx.Err() == nil {
 		_, err := w.start(ctx, &sending)
 		if err != nil && ctx.Err() == nil {
 			w.o.Log.Warn("outbox not read", "error", err)
-		}
-		if time.Since(purged) > time.Hour {
-			purged = time.Now()
-			if _, err := Purge(ctx, w.db, w.o.Keep); err != nil && ctx.Err() == nil {
-				w.o.Log.Warn("outbox not purged", "error", err)
-			}
 		}
 		select {
 		case <-ctx.Done():

@@ -37,6 +37,7 @@ func (db *DB) RunConsumer(ctx context.Context, c Consumer) error {
 	if c.Every == 0 {
 		c.Every = 50 * time.Millisecond
 	}
+	db.consumers.Store(c.Name, true)
 	for ctx.Err() == nil {
 		woken := db.events.wait()
 		n, err := db.consumeOnce(ctx, c)

@@ -60,12 +60,14 @@ type DB struct {
 	read  *sql.DB // SQLite: read-only pool; PostgreSQL: the pool
 	stmts sync.Map
 
-	w       *writer // SQLite
-	events  news    // raised after events were committed
-	timers  signal  // raised when an earlier timer was set
-	stopBg  context.CancelFunc
-	bg      sync.WaitGroup
-	closing sync.Once
+	w      *writer // SQLite
+	events news    // raised after events were committed
+	timers signal  // raised when an earlier timer was set
+	// consumers are the names that this process runs, or tries to.
+	consumers sync.Map
+	stopBg    context.CancelFunc
+	bg        sync.WaitGroup
+	closing   sync.Once
 }
 
 // Open opens the database, creating the SQLite file if it is not there, and brings its schema up to date. It fails on a
