@@ -36,6 +36,7 @@ export class ApiError extends Error {
     message: string,
     readonly field = "",
     readonly requestId = "",
+    readonly retryAfterMs = 0,
   ) {
     super(message);
   }
@@ -97,7 +98,7 @@ async function failure(res: Response, quiet?: boolean): Promise<ApiError> {
     // A proxy's page: the status says what there is to say.
   }
   if (res.status === 401 && !quiet) onSignedOut();
-  return new ApiError(res.status, e?.kind ?? "", e?.message ?? "", e?.field, e?.request_id);
+  return new ApiError(res.status, e?.kind ?? "", e?.message ?? "", e?.field, e?.request_id, 1000 * (Number(res.headers.get("Retry-After")) || 0));
 }
 
 /** A key for one request; crypto.randomUUID is missing where the console is served without https. */

@@ -1,4 +1,6 @@
-import { onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from "vue";
+import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from "vue";
+import { ApiError } from "./api";
+import { returns } from "./session";
 
 export interface Load<T> {
   data: ShallowRef<T | undefined>;
@@ -28,6 +30,7 @@ export function useLoad<T>(get: (signal: AbortSignal) => Promise<T>): Load<T> {
       if (mine === current) loading.value = false;
     }
   };
+  watch(returns, () => error.value instanceof ApiError && error.value.status === 401 && void run());
   onScopeDispose(() => {
     current?.abort();
     current = undefined;

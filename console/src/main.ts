@@ -2,15 +2,12 @@ import { createApp } from "vue";
 import App from "./app.vue";
 import "./base.css";
 import { whenSignedOut } from "./api";
-import { i18n, setLanguage } from "./i18n";
+import { i18n } from "./i18n";
+import { listen } from "./keys";
 import { router } from "./router";
-import { me } from "./session";
+import { signedOut } from "./session";
 import "./theme";
 
-setLanguage(i18n.global.locale.value);
-whenSignedOut(() => {
-  if (!me.value) return;
-  me.value = null;
-  void router.replace({ name: "sign-in", query: { next: router.currentRoute.value.fullPath, expired: "1" } });
-});
+whenSignedOut(signedOut);
+listen();
 createApp(App).use(i18n).use(router).mount("#app");

@@ -23,6 +23,7 @@ export const router = createRouter({
     { path: "/knowledge/test", name: "test", component: () => import("./pages/hit-test.vue"), meta: { title: "test.title" } },
     { path: "/knowledge/entry/:id?", name: "entry", component: () => import("./pages/entry.vue"), meta: { title: "knowledge.edit" } },
     { path: "/settings", name: "settings", component: () => import("./pages/settings.vue"), meta: { title: "nav.settings" } },
+    { path: "/gallery", name: "gallery", component: () => import("./pages/gallery.vue"), meta: { title: "gallery.title" } },
     { path: "/:rest(.*)", name: "missing", component: () => import("./pages/missing.vue"), meta: { open: true, title: "missing.title" } },
   ],
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 },

@@ -1,15 +1,28 @@
 import { ref } from "vue";
+import { shades } from "./colour";
 
 export type Theme = "auto" | "light" | "dark";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const saved = localStorage.getItem("theme");
 export const theme = ref<Theme>(saved === "light" || saved === "dark" ? saved : "auto");
+/** What is shown now, whatever was chosen. */
+export const shownTheme = ref<"light" | "dark">("light");
+
+let accent = "";
 
 function apply(): void {
-  document.documentElement.dataset.theme = theme.value === "auto" ? (dark.matches ? "dark" : "light") : theme.value;
+  shownTheme.value = theme.value === "auto" ? (dark.matches ? "dark" : "light") : theme.value;
+  const root = document.documentElement;
+  root.dataset.theme = shownTheme.value;
+  const made = shades(accent, shownTheme.value);
+  for (const name of ["accent", "accent-hover", "accent-soft", "accent-text", "on-accent"] as const) {
+    if (made) root.style.setProperty(`--${name}`, made[name]);
+    else root.style.removeProperty(`--${name}`);
+  }
 }
 dark.addEventListener("change", apply);
+apply();
 
 export function setTheme(t: Theme): void {
   theme.value = t;
@@ -19,5 +32,11 @@ export function setTheme(t: Theme): void {
 
 /** Light and dark in turn, starting from what is shown. */
 export function flipTheme(): void {
-  setTheme(document.documentElement.dataset.theme === "dark" ? "light" : "dark");
+  setTheme(shownTheme.value === "dark" ? "light" : "dark");
+}
+
+/** The company's colour, #rrggbb; anything else goes back to our own. */
+export function setAccent(colour: string): void {
+  accent = colour;
+  apply();
 }
