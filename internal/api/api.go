@@ -44,6 +44,9 @@ type Deps struct {
 	Webhooks      Webhooks
 	Blobs         Blobs
 	Vault         Vault
+	Search        Searcher
+	Contacts      Contacts
+	Orders        Orders // may stay nil: no shop is connected
 
 	// ClientIP tells where a request is from; nil takes the connection's address. Behind a proxy it must trust only that
 	// proxy's header, since sign-ins are throttled by it.
@@ -141,6 +144,8 @@ func newServer(d Deps) (*server, error) {
 	s.siteRoutes()
 	s.conversationRoutes()
 	s.attachmentRoutes()
+	s.contactRoutes()
+	s.searchRoutes()
 	s.knowledgeRoutes()
 	s.askRoutes()
 	s.homeRoutes()

@@ -66,7 +66,8 @@ func newWorld(t testing.TB, db *sqldb.DB) *world {
 	must(t, err)
 	desk := &testDesk{things: map[string]string{}}
 	w.s, err = newServer(Deps{DB: db, Auth: a, Sites: sites, Master: master, Knowledge: knowledge.NewStore(db),
-		Conversations: desk, Webhooks: testHooks{desk}, Answers: desk, Insight: desk, Blobs: testBlobs{desk}, Vault: desk})
+		Conversations: desk, Webhooks: testHooks{desk}, Answers: desk, Insight: desk, Blobs: testBlobs{desk}, Vault: desk,
+		Search: testPeople{desk}, Contacts: testPeople{desk}, Orders: testPeople{desk}})
 	must(t, err)
 	w.s.rates.factor = 1000 // tests are faster than people
 	w.desk = desk
@@ -84,7 +85,7 @@ func newWorld(t testing.TB, db *sqldb.DB) *world {
 			knowledge.Entry{Question: fmt.Sprintf("what does company %d sell", i), Answer: "SECRET of " + c.tenant, Lang: "en"}, "")
 		must(t, err)
 		c.ids["sites"], c.ids["keys"], c.ids["knowledge"] = site.ID, key.ID, entry.ID
-		for _, kind := range []string{"conversations", "webhooks", "attachments", "deliveries"} {
+		for _, kind := range []string{"conversations", "webhooks", "attachments", "deliveries", "contacts"} {
 			c.ids[kind] = frontdesk.NewID()
 			desk.things[c.ids[kind]] = c.tenant
 		}
@@ -242,6 +243,34 @@ func (d *testDesk) Unanswered(context.Context, string, string, int) ([]Unanswere
 }
 func (d *testDesk) Reveal(ctx context.Context, tenant, conversation, token string) (string, error) {
 	return "13800000000", d.own(ctx, conversation)
+}
+
+// testPeople are customers: each belongs to one tenant.
+type testPeople struct{ *testDesk }
+
+func (d testPeople) Conversations(ctx context.Context, q string, limit int) ([]Found, bool, error) {
+	list, _, err := d.List(ctx, ConversationFilter{})
+	out := []Found{}
+	for _, c := range list {
+		out = append(out, Found{ID: c.ID, Owner: "queue", Snippet: q})
+	}
+	return out, true, err
+}
+func (d testPeople) Contacts(context.Context, string, string, int) ([]Contact, string, error) {
+	return nil, "", nil
+}
+func (testPeople) Marks(string, string) [][2]int { return [][2]int{} }
+func (d testPeople) Contact(ctx context.Context, id string) (ContactFacts, error) {
+	return ContactFacts{Contact: Contact{ID: id}}, d.own(ctx, id)
+}
+func (d testPeople) Known(context.Context, string, int) ([]Contact, string, error) {
+	return nil, "", nil
+}
+func (d testPeople) Episodes(ctx context.Context, id, cursor string, limit int) ([]Episode, string, error) {
+	return nil, "", d.own(ctx, id)
+}
+func (testPeople) Orders(context.Context, string, string, string) ([]Order, bool, error) {
+	return nil, true, nil
 }
 
 type testHooks struct{ *testDesk }

@@ -35,6 +35,7 @@ import (
 	"frontdesk/internal/netguard"
 	"frontdesk/internal/ops"
 	"frontdesk/internal/outbox"
+	"frontdesk/internal/search"
 	"frontdesk/internal/sqldb"
 	"frontdesk/internal/webhook"
 	"frontdesk/widget"
@@ -71,7 +72,10 @@ type App struct {
 	hub      *delivery.Hub
 	conv     *conversation.Service
 	presence *presence
+	retainer *sqldb.Retainer
 	insight  *insight.Insight
+	search   *search.Search
+	shop     func() *demo.Shop
 	hooks    *webhook.Service
 	outbox   *outbox.Worker
 	gateway  *gateway.Gateway
@@ -181,14 +185,16 @@ func (a *App) open(ctx context.Context) (err error) {
 	if a.hub, err = delivery.New(a.bus, a.Log); err != nil {
 		return err
 	}
+	a.shop = demoShop(a.db.Now)
 	a.conv = conversation.New(conversation.Deps{
 		DB: a.db, Vault: a.vault, Checker: a.checker, Releases: releases{a.store}, Sites: a.sites, Notify: a.hub, Log: a.Log,
-		Actions:  map[string]map[string]conversation.Action{demo.Tenant: {dialogue.OrderLookup: &orderLookup{now: a.db.Now}}},
+		Actions:  map[string]map[string]conversation.Action{demo.Tenant: {dialogue.OrderLookup: &orderLookup{a.shop}}},
 		Timing:   conversation.Timing{Wait: c.Turn.Wait, IdleClose: c.Conv.IdleClose, ActionTime: conversation.DefaultTiming.ActionTime},
 		MaxTurns: c.Limits.QueueDepth,
 	})
 	a.hub.SetLog(a.conv)
 	a.insight = insight.New(a.db)
+	a.search = search.New(a.db, searched{a.conv})
 	policy, err := netguard.ParsePolicy(c.Outbound.Allow)
 	if err != nil {
 		return err
@@ -278,6 +284,7 @@ func (a *App) serve(ctx context.Context, served <-chan error, leave func(grace c
 	sides.Go(fail("knowledge", func() error { return a.store.Run(side) }))
 	sides.Go(fail("rules", func() error { return a.checker.Run(side) }))
 	sides.Go(fail("figures", func() error { return a.db.RunConsumer(side, a.insight.Consumer()) }))
+	sides.Go(fail("search", func() error { return a.db.RunConsumer(side, a.search.Consumer()) }))
 	sides.Go(fail("webhooks", func() error { return a.db.RunConsumer(side, a.hooks.Consumer()) }))
 	sides.Go(fail("outbox", func() error { return a.outbox.Run(side) }))
 	sides.Go(fail("attachments", func() error { return a.blobs.Run(side, a.Log) }))
@@ -329,9 +336,11 @@ func (a *App) handler() (http.Handler, error) {
 	a.adminCommands()
 	a.health.Add("database", ops.DatabaseWritable(a.db))
 
+	who := people{a.conv, a.search, a.vault, a.sites}
 	rest, err := api.New(api.Deps{
 		DB: a.db, Auth: a.staff, Sites: a.sites, Master: a.master, Log: a.Log, Conversations: desk{a.conv, a.hub, a.staff, a.blobs, a.presence},
 		Knowledge: a.store, Answers: answers{a}, Insight: figures{a.insight, a.conv}, Webhooks: hooks{a.hooks}, Blobs: files{a.blobs}, Vault: a.vault,
+		Search: who, Contacts: who, Orders: shopOrders{a.shop},
 		ClientIP: a.gateway.ClientIP, Version: a.Version,
 	})
 	if err != nil {
