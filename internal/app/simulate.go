@@ -83,9 +83,6 @@ func (a *App) demoHistory(ctx context.Context) error {
 	deps.Timing.Wait = 2 * time.Millisecond
 	deps.Actions = map[string]map[string]conversation.Action{demo.Tenant: {dialogue.OrderLookup: &orderLookup{demoShop(a.clock.Now)}}}
 	s := &simulation{app: a, conv: conversation.New(deps), visitors: map[string]auth.Visitor{}}
-	if s.staff, err = a.colleagues(ctx); err != nil {
-		return err
-	}
 	running, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- s.conv.Run(running) }()
@@ -106,11 +103,7 @@ func (s *simulation) run(ctx context.Context, scripts []demo.Script, until time.
 	for _, script := range scripts {
 		heap.Push(&queue, &visit{script: script, due: script.At})
 	}
-	site, err := s.app.sites.Get(ctx, demo.Tenant, demo.SiteID)
-	if err != nil {
-		return err
-	}
-	look := scripts[0].At // when the shop's people look at the queue next
+	timers := s.conv.Timers()
 	for queue.Len() > 0 {
 		v := heap.Pop(&queue).(*visit)
 		if v.due.After(until) {
