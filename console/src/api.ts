@@ -61,7 +61,8 @@ interface Init {
   quiet?: boolean; // a missing session is an answer here, not a reason to leave the page
 }
 
-async function request<T>(method: string, path: string, init: Init = {}): Promise<T> {
+/** One request; other areas of the console add their own on top of it. */
+export async function request<T>(method: string, path: string, init: Init = {}): Promise<T> {
   const query = new URLSearchParams();
   for (const [k, v] of Object.entries(init.query ?? {})) if (v !== undefined && v !== "") query.set(k, String(v));
   const headers: Record<string, string> = { Accept: "application/json" };
