@@ -154,7 +154,7 @@ type revealed struct {
 
 func (s *server) conversationRoutes() {
 	handle(s, Route{Method: http.MethodGet, Path: "/v1/conversations", Name: "list-conversations", Need: auth.ConversationRead, Group: "conversation",
-		Doc: "Conversations; of the queue the longest waiting first, else the last changed first", DocZH: "对话列表"},
+		Doc: "Conversations; of the queue the longest waiting first, of staff and closed ones the last changed first, else the last opened first", DocZH: "对话列表"},
 		func(ctx context.Context, in *listConversationsInput) (*body[Page[Conversation]], error) {
 			if s.Conversations == nil {
 				return nil, absent("conversations")

@@ -69,78 +69,14 @@ func (s *Service) Accept(ctx context.Context, in Inbound) (seq int64, err error)
 	if err := s.Overloaded(); err != nil {
 		return 0, err
 	}
-	found := compliance.Detect(in.Content)
-	plain, err := encode(in.Content)
-	if err != nil {
+	a := arrival{Inbound: in, found: compliance.Detect(in.Content)}
+	if a.plain, err = encode(in.Content); err != nil {
 		return 0, err
 	}
-	beginning := "" // with personal data in it, it can only be cut after sealing
-	if len(found) == 0 {
-		beginning = preview(in.Content)
+	if len(a.found) == 0 { // with personal data in it, it can only be cut after sealing
+		a.beginning = preview(in.Content)
 	}
-	var t *turn
-	var update Update
-	err = s.DB.Write(ctx, func(tx *sqldb.Tx) error {
-		now := tx.Now()
-		content, body := in.Content, plain
-		var episode, turnNo, epoch, claimSeq, openedSeq int64
-		var owner, claim, state, contact string
-		t = nil
-		err := tx.QueryRow(`UPDATE conversation SET seq = seq + 1, asked_seq = seq + 1, asked_at = $1, updated_at = $1, preview = $5,
-				episode = episode + CASE WHEN owner = 'closed' THEN 1 ELSE 0 END,
-				opened_seq = CASE WHEN owner = 'closed' THEN seq + 1 ELSE opened_seq END,
-				opened_at = CASE WHEN owner = 'closed' THEN $1 ELSE opened_at END,
-				epoch = epoch + CASE WHEN owner = 'closed' THEN 1 ELSE 0 END,
-				done_seq = CASE WHEN owner = 'agent' THEN seq + 1 ELSE done_seq END,
-				turn = turn + CASE WHEN claim = '' AND owner <> 'agent' THEN 1 ELSE 0 END,
-				claim_seq = CASE WHEN claim = '' AND owner <> 'agent' THEN seq + 1 ELSE claim_seq END,
-				claim = CASE WHEN claim = '' AND owner <> 'agent' THEN $2 || '/' || CAST(epoch + CASE WHEN owner = 'closed' THEN 1 ELSE 0 END AS TEXT) || '/' || CAST(turn + 1 AS TEXT) ELSE claim END,
-				owner = CASE WHEN owner = 'closed' THEN 'bot' ELSE owner END
-			WHERE tenant = $3 AND id = $4
-			RETURNING seq, episode, turn, epoch, claim_seq, opened_seq, owner, claim, state, contact`,
-			now, s.boot, in.Tenant, in.Conversation, beginning).
-			Scan(&seq, &episode, &turnNo, &epoch, &claimSeq, &openedSeq, &owner, &claim, &state, &contact)
-		if errors.Is(err, sql.ErrNoRows) {
-			return frontdesk.Errorf(frontdesk.NotFound, "There is no such conversation.")
-		} else if err != nil {
-			return err
-		}
-		if len(found) > 0 {
-			if content, err = s.Vault.Seal(tx, compliance.Scope{Tenant: in.Tenant, Person: contact, Conversation: in.Conversation}, in.Content, found); err != nil {
-				return fmt.Errorf("seal personal data: %w", err)
-			}
-			if body, err = encode(content); err != nil {
-				return err
-			}
-			if _, err := tx.Exec("UPDATE conversation SET preview = $1 WHERE tenant = $2 AND id = $3", preview(content), in.Tenant, in.Conversation); err != nil {
-				return err
-			}
-		}
-		n, err := tx.Exec(`INSERT INTO message (tenant, conversation, seq, episode, author, author_id, client_id, content, at, change)
-			VALUES ($1, $2, $3, $4, 'customer', $5, $6, $7, $8, $3)
-			ON CONFLICT (tenant, conversation, client_id) WHERE client_id <> '' DO NOTHING`,
-			in.Tenant, in.Conversation, seq, episode, in.Visitor, in.ClientID, body, now)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return errDuplicate
-		}
-		if openedSeq == seq {
-			if err := s.openEpisode(tx, in, episode, now); err != nil {
-				return err
-			}
-		}
-		tx.Append(frontdesk.Event{Tenant: in.Tenant, Type: frontdesk.EvMessageReceived, At: now, Conversation: in.Conversation,
-			Actor: "visitor:" + in.Visitor, Data: json.RawMessage(`{"seq":` + strconv.FormatInt(seq, 10) + `,"site":` + quote(in.Site) + `}`)})
-		m := Message{Seq: seq, From: ByCustomer, ClientID: in.ClientID, Text: content.Text(), Content: content, Parts: content.Parts, At: now, Change: seq, Episode: episode}
-		update = Update{Key: Key{in.Tenant, in.Conversation}, From: seq, To: seq, Owner: Owner(owner), Messages: []Message{m}}
-		if claimSeq == seq {
-			t = &turn{key: update.Key, claim: claim, number: turnNo, owner: Owner(owner), epoch: epoch, site: in.Site, state: state, fresh: true,
-				messages: []dialogue.Message{{Seq: seq, Content: content}}, askedAt: now, lastAt: now, heard: time.Now()}
-		}
-		return nil
-	})
+	err = s.DB.Write(ctx, func(tx *sqldb.Tx) error { return s.store(tx, &a) })
 	switch {
 	case errors.Is(err, errDuplicate):
 		s.stats.Duplicates.Add(1)
@@ -151,13 +87,121 @@ func (s *Service) Accept(ctx context.Context, in Inbound) (seq int64, err error)
 		return 0, err
 	}
 	s.stats.Accepted.Add(1)
-	s.Notify.Notify(update)
-	if t != nil {
-		s.enqueue(t)
+	s.Notify.Notify(a.update)
+	if a.turn != nil {
+		s.enqueue(a.turn)
 	} else {
-		s.more(update.Key)
+		s.more(a.update.Key)
 	}
-	return seq, nil
+	return a.update.To, nil
+}
+
+// arrival is a customer's message on its way into the database.
+type arrival struct {
+	Inbound
+	found     []compliance.Found
+	plain     string // the content as it came, encoded
+	beginning string
+
+	// What storing it gave.
+	update Update
+	turn   *turn // if the message took the conversation's claim
+}
+
+// store writes a message, and opens an episode or takes the claim where the message does so.
+func (s *Service) store(tx *sqldb.Tx, a *arrival) error {
+	now := tx.Now()
+	a.turn = nil
+	r, err := s.advance(tx, a, now)
+	if err != nil {
+		return err
+	}
+	content, body := a.Content, a.plain
+	if len(a.found) > 0 {
+		if content, body, err = s.seal(tx, a, r.contact); err != nil {
+			return err
+		}
+	}
+	n, err := tx.Exec(`INSERT INTO message (tenant, conversation, seq, episode, author, author_id, client_id, content, at, change)
+		VALUES ($1, $2, $3, $4, 'customer', $5, $6, $7, $8, $9)
+		ON CONFLICT (tenant, conversation, client_id) WHERE client_id <> '' DO NOTHING`,
+		a.Tenant, a.Conversation, r.seq, r.episode, a.Visitor, a.ClientID, body, now, r.seq)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return errDuplicate
+	}
+	if r.opened {
+		if err := s.openEpisode(tx, a.Inbound, r.episode, now); err != nil {
+			return err
+		}
+	}
+	tx.Append(frontdesk.Event{Tenant: a.Tenant, Type: frontdesk.EvMessageReceived, At: now, Conversation: a.Conversation,
+		Actor: "visitor:" + a.Visitor, Data: json.RawMessage(`{"seq":` + strconv.FormatInt(r.seq, 10) + `,"site":` + quote(a.Site) + `}`)})
+	m := Message{Seq: r.seq, From: ByCustomer, ClientID: a.ClientID, Text: content.Text(), Content: content, Parts: content.Parts, At: now, Change: r.seq, Episode: r.episode}
+	a.update = Update{Key: Key{a.Tenant, a.Conversation}, From: r.seq, To: r.seq, Owner: r.owner, Messages: []Message{m}}
+	if r.claimSeq == r.seq {
+		a.turn = &turn{key: a.update.Key, claim: r.claim, number: r.turn, owner: r.owner, epoch: r.epoch, site: a.Site, state: r.state, fresh: true,
+			messages: []dialogue.Message{{Seq: r.seq, Content: content}}, askedAt: now, lastAt: now, heard: time.Now()}
+	}
+	return nil
+}
+
+// advanced is a conversation's row after a message has taken its number.
+type advanced struct {
+	seq, episode, turn, epoch, claimSeq int64
+	owner                               Owner
+	claim, state, contact               string
+	opened                              bool // the message opens an episode
+}
+
+// The two ways to take a number. An open conversation keeps its owner: the statement does not name it, for each column that
+// an index has and a statement sets is written to the index anew, changed or not.
+const (
+	advanceOpen = `UPDATE conversation SET seq = seq + 1, asked_seq = seq + 1, asked_at = $1, updated_at = $2, preview = $3,
+			done_seq = CASE WHEN owner = 'agent' THEN seq + 1 ELSE done_seq END,
+			turn = turn + CASE WHEN claim = '' AND owner <> 'agent' THEN 1 ELSE 0 END,
+			claim_seq = CASE WHEN claim = '' AND owner <> 'agent' THEN seq + 1 ELSE claim_seq END,
+			claim = CASE WHEN claim = '' AND owner <> 'agent' THEN $4 || '/' || CAST(epoch AS TEXT) || '/' || CAST(turn + 1 AS TEXT) ELSE claim END
+		WHERE tenant = $5 AND id = $6 AND owner <> 'closed'
+		RETURNING seq, episode, turn, epoch, claim_seq, owner, claim, state, contact`
+	advanceClosed = `UPDATE conversation SET seq = seq + 1, asked_seq = seq + 1, asked_at = $1, updated_at = $2, preview = $3,
+			owner = 'bot', episode = episode + 1, epoch = epoch + 1, opened_at = $1,
+			turn = turn + CASE WHEN claim = '' THEN 1 ELSE 0 END,
+			claim_seq = CASE WHEN claim = '' THEN seq + 1 ELSE claim_seq END,
+			claim = CASE WHEN claim = '' THEN $4 || '/' || CAST(epoch + 1 AS TEXT) || '/' || CAST(turn + 1 AS TEXT) ELSE claim END
+		WHERE tenant = $5 AND id = $6 AND owner = 'closed'
+		RETURNING seq, episode, turn, epoch, claim_seq, owner, claim, state, contact`
+)
+
+// advance gives the message its number, and with it the claim if nobody has it.
+func (s *Service) advance(tx *sqldb.Tx, a *arrival, now int64) (r advanced, err error) {
+	for range 4 { // beside other writers it may be closed or opened between the two
+		for _, query := range []string{advanceOpen, advanceClosed} {
+			err = tx.QueryRow(query, now, now, a.beginning, s.boot, a.Tenant, a.Conversation).
+				Scan(&r.seq, &r.episode, &r.turn, &r.epoch, &r.claimSeq, &r.owner, &r.claim, &r.state, &r.contact)
+			if !errors.Is(err, sql.ErrNoRows) {
+				r.opened = query == advanceClosed
+				return r, err
+			}
+		}
+	}
+	return r, frontdesk.Errorf(frontdesk.NotFound, "There is no such conversation.")
+}
+
+// seal puts the personal data of a message away and returns what is stored in its place.
+func (s *Service) seal(tx *sqldb.Tx, a *arrival, contact string) (frontdesk.Content, string, error) {
+	content, err := s.Vault.Seal(tx, compliance.Scope{Tenant: a.Tenant, Person: contact, Conversation: a.Conversation}, a.Content, a.found)
+	if err != nil {
+		return content, "", fmt.Errorf("seal personal data: %w", err)
+	}
+	body, err := encode(content)
+	if err != nil {
+		return content, "", err
+	}
+	_, err = tx.Exec("UPDATE conversation SET preview = $1 WHERE tenant = $2 AND id = $3", preview(content), a.Tenant, a.Conversation)
+	return content, body, err
 }
 
 func (s *Service) openEpisode(tx *sqldb.Tx, in Inbound, episode, now int64) error {

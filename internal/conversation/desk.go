@@ -222,12 +222,13 @@ func (s *Service) HandBack(ctx context.Context, tenant, id string, seize bool) (
 			return err
 		}
 		// A turn under way still speaks for the queue: it comes to nothing, and the next one answers what it had read.
-		if _, err := tx.Exec("UPDATE conversation SET owner = $1, agent = '', epoch = epoch + 1, claim = '', queued_at = 0, updated_at = $2 WHERE tenant = $3 AND id = $4",
-			string(to), tx.Now(), tenant, id); err != nil {
+		h.seq++ // without a message the change takes a number, too: who watches from another node sees only that
+		if _, err := tx.Exec("UPDATE conversation SET owner = $1, agent = '', epoch = epoch + 1, claim = '', queued_at = 0, seq = $2, updated_at = $3 WHERE tenant = $4 AND id = $5",
+			string(to), h.seq, tx.Now(), tenant, id); err != nil {
 			return err
 		}
 		tx.Append(owned(key, h.owner, to, h.site, "handed back", "staff:"+actor.ID))
-		update = Update{Key: key, From: h.seq + 1, To: h.seq, Owner: to}
+		update = Update{Key: key, From: h.seq, To: h.seq, Owner: to}
 		return s.post(tx, key, dialogue.InHandBack, "hand_back")
 	})
 	return s.after(ctx, key, update, err)
@@ -260,21 +261,24 @@ func (s *Service) closeIn(tx *sqldb.Tx, key Key, actor, reason string, farewell 
 	if err != nil {
 		return err
 	}
-	update := Update{Key: key, From: h.seq + 1, To: h.seq, Owner: to}
+	var said []Message
 	if farewell {
 		m, err := s.say(tx, key, &h, BySystem, "", "", frontdesk.TextContent(deskTexts["closed"].In(h.language)), nil)
 		if err != nil {
 			return err
 		}
-		update.To, update.Messages = m.Seq, []Message{m}
+		said = []Message{m}
+	} else {
+		h.seq++ // the change takes a number without a message, too
 	}
+	update := Update{Key: key, From: h.seq, To: h.seq, Owner: to, Messages: said}
 	out, err := s.outcome(tx, key, h)
 	if err != nil {
 		return err
 	}
 	now := tx.Now()
-	if _, err := tx.Exec(`UPDATE conversation SET owner = 'closed', agent = '', epoch = epoch + 1, claim = '', queued_at = 0, done_seq = asked_seq, inbox = 0, state = '', updated_at = $1
-		WHERE tenant = $2 AND id = $3`, now, key.Tenant, key.ID); err != nil {
+	if _, err := tx.Exec(`UPDATE conversation SET owner = 'closed', agent = '', epoch = epoch + 1, claim = '', queued_at = 0, done_seq = asked_seq, inbox = 0, state = '', seq = $1, updated_at = $2
+		WHERE tenant = $3 AND id = $4`, h.seq, now, key.Tenant, key.ID); err != nil {
 		return err
 	}
 	if _, err := tx.Exec("UPDATE effect SET status = 'taken' WHERE tenant = $1 AND conversation = $2 AND status = 'done'", key.Tenant, key.ID); err != nil {

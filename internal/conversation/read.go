@@ -154,35 +154,55 @@ type Filter struct {
 	Limit  int    // 1..200, 50 if 0
 }
 
-// List returns conversations that have messages: the waiting ones longest wait first, others by their last change, newest
-// first. next is empty on the last page.
+// order is how a list is read: by an index of its own from its beginning, or from where the former page ended, whatever the
+// number of conversations.
+type order struct {
+	where    string // with literals: only so the partial index serves
+	column   string
+	newest   bool // first
+	position func(Summary) int64
+}
+
+// Those with the bot, and all together, go by when they were opened: an index of a time that each message moves would be
+// written with each message.
+var (
+	byOpened = func(c Summary) int64 { return c.OpenedAt }
+	byChange = func(c Summary) int64 { return c.UpdatedAt }
+	orders   = map[Owner]order{
+		"":          {"c.episode > 0", "c.opened_at", true, byOpened},
+		OwnerBot:    {"c.owner = 'bot'", "c.opened_at", true, byOpened},
+		OwnerQueue:  {"c.owner = 'queue'", "c.queued_at", false, func(c Summary) int64 { return c.QueuedAt }},
+		OwnerAgent:  {"c.owner = 'agent'", "c.updated_at", true, byChange},
+		OwnerClosed: {"c.owner = 'closed' AND c.episode > 0", "c.updated_at", true, byChange},
+	}
+)
+
+// List returns conversations that have messages: the waiting ones longest wait first; those with staff and the closed ones
+// by their last change, newest first; those with the bot and all together by their opening, newest first. next is empty on
+// the last page.
 func (s *Service) List(ctx context.Context, tenant string, f Filter) (list []Summary, next string, err error) {
 	if f.Limit <= 0 || f.Limit > 200 {
 		f.Limit = 50
 	}
-	column, order, compare := "c.updated_at", "DESC", "<"
-	if f.Owner == OwnerQueue {
-		column, order, compare = "c.queued_at", "ASC", ">"
+	if f.Agent != "" && f.Owner == "" {
+		f.Owner = OwnerAgent // no other has one
+	}
+	o, ok := orders[f.Owner]
+	if !ok {
+		return nil, "", frontdesk.InvalidField("owner", "There is no such owner.")
+	}
+	direction, compare := "ASC", ">"
+	if o.newest {
+		direction, compare = "DESC", "<"
 	}
 	args := []any{tenant, f.Limit + 1}
-	where := "WHERE c.tenant = $1 AND c.episode > 0"
+	where := "WHERE c.tenant = $1 AND " + o.where
 	add := func(clause string, values ...any) {
 		for _, v := range values {
 			args = append(args, v)
 			clause = strings.Replace(clause, "?", "$"+strconv.Itoa(len(args)), 1)
 		}
 		where += " AND " + clause
-	}
-	switch f.Owner { // as literals: only so the partial index serves
-	case OwnerQueue:
-		where += " AND c.owner = 'queue'"
-	case OwnerAgent:
-		where += " AND c.owner = 'agent'"
-	case OwnerClosed:
-		where += " AND c.owner = 'closed'"
-	case "":
-	default:
-		add("c.owner = ?", string(f.Owner))
 	}
 	if f.Agent != "" {
 		add("c.agent = ?", f.Agent)
@@ -196,9 +216,9 @@ func (s *Service) List(ctx context.Context, tenant string, f Filter) (list []Sum
 		if !ok || err != nil {
 			return nil, "", frontdesk.InvalidField("cursor", "This is not a cursor of this list.")
 		}
-		add("("+column+", c.id) "+compare+" (?, ?)", n, id)
+		add("("+o.column+", c.id) "+compare+" (?, ?)", n, id)
 	}
-	rows, err := s.DB.Query(ctx, "SELECT "+summaryColumns+summaryFrom+where+" ORDER BY "+column+" "+order+", c.id "+order+" LIMIT $2", args...)
+	rows, err := s.DB.Query(ctx, "SELECT "+summaryColumns+summaryFrom+where+" ORDER BY "+o.column+" "+direction+", c.id "+direction+" LIMIT $2", args...)
 	if err != nil {
 		return nil, "", err
 	}
@@ -217,11 +237,7 @@ func (s *Service) List(ctx context.Context, tenant string, f Filter) (list []Sum
 	if len(list) > f.Limit {
 		list = list[:f.Limit]
 		last := list[f.Limit-1]
-		at := last.UpdatedAt
-		if f.Owner == OwnerQueue {
-			at = last.QueuedAt
-		}
-		next = strconv.FormatInt(at, 10) + "~" + last.ID
+		next = strconv.FormatInt(o.position(last), 10) + "~" + last.ID
 	}
 	return list, next, nil
 }
@@ -336,11 +352,12 @@ type Standing struct {
 	OldestQueued      int64 // since when the longest waiting one waits; 0 if none does
 }
 
-// Now counts a tenant's open conversations.
+// Now counts a tenant's open conversations, each kind in its own index.
 func (s *Service) Now(ctx context.Context, tenant string) (Standing, error) {
 	var n Standing
-	err := s.DB.QueryRow(ctx, `SELECT count(CASE WHEN owner = 'bot' THEN 1 END), count(CASE WHEN owner = 'queue' THEN 1 END),
-			count(CASE WHEN owner = 'agent' THEN 1 END), coalesce(min(CASE WHEN owner = 'queue' THEN queued_at END), 0)
-		FROM conversation WHERE tenant = $1 AND owner IN ('bot', 'queue', 'agent')`, tenant).Scan(&n.Bot, &n.Queue, &n.Agent, &n.OldestQueued)
+	err := s.DB.QueryRow(ctx, `SELECT (SELECT count(*) FROM conversation WHERE tenant = $1 AND owner = 'bot'),
+			(SELECT count(*) FROM conversation WHERE tenant = $1 AND owner = 'queue'),
+			(SELECT count(*) FROM conversation WHERE tenant = $1 AND owner = 'agent'),
+			(SELECT coalesce(min(queued_at), 0) FROM conversation WHERE tenant = $1 AND owner = 'queue')`, tenant).Scan(&n.Bot, &n.Queue, &n.Agent, &n.OldestQueued)
 	return n, err
 }

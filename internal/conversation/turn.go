@@ -387,109 +387,151 @@ func (s *Service) check(t *turn, out *dialogue.Outcome, site channel.Site) ([]ch
 	return replies, nil
 }
 
+// result is what came of a step, ready to be written.
+type result struct {
+	dialogue.Outcome
+	replies      []checked
+	state, trace string
+	shown        string // for lists
+	next         string // the claim of the next turn, if there is one
+	owner        Owner
+	sent, asked  []int64 // numbers of the replies, and of the messages that are dealt with
+
+	// What writing it gave.
+	again   bool
+	update  Update
+	effects []string
+}
+
 // commit writes all that came of a step in one transaction, which also releases the claim or takes the next turn.
 func (s *Service) commit(ctx context.Context, t *turn, out dialogue.Outcome, site channel.Site) error {
 	if err := s.showResult(ctx, t, &out); err != nil {
 		return err
 	}
-	replies, err := s.check(t, &out, site)
+	r, err := s.prepare(t, out, site)
 	if err != nil {
 		return err
+	}
+	if err := s.DB.Write(ctx, func(tx *sqldb.Tx) error { return r.write(tx, t) }); err != nil {
+		return err
+	}
+	s.stats.Turns.Add(1)
+	if len(r.update.Messages) > 0 || r.Handoff != "" {
+		s.Notify.Notify(r.update)
+	}
+	if len(r.effects) > 0 {
+		s.effectsReady()
+	}
+	if r.again {
+		s.enqueue(&turn{key: t.key, claim: r.next})
+	}
+	return nil
+}
+
+// prepare checks and encodes before the transaction what can be.
+func (s *Service) prepare(t *turn, out dialogue.Outcome, site channel.Site) (r result, err error) {
+	if r.replies, err = s.check(t, &out, site); err != nil {
+		return r, err
 	}
 	state, err := json.Marshal(out.State)
 	if err != nil {
-		return err
+		return r, err
 	}
 	trace, err := json.Marshal(out.Trace)
 	if err != nil {
+		return r, err
+	}
+	r.Outcome, r.state, r.trace, r.owner = out, string(state), string(trace), t.owner
+	if out.Handoff != "" {
+		r.owner = OwnerQueue
+	}
+	if n := len(r.replies); n > 0 {
+		r.shown = preview(r.replies[n-1].content.Content())
+	}
+	for _, m := range t.messages {
+		if m.Seq <= out.UpTo {
+			r.asked = append(r.asked, m.Seq)
+		}
+	}
+	r.next = s.claimOf(t.epoch, t.number+1)
+	return r, nil
+}
+
+func (r *result) write(tx *sqldb.Tx, t *turn) error {
+	now := tx.Now()
+	first, last, episode, err := r.advance(tx, t, now)
+	if err != nil {
 		return err
 	}
-	next := s.claimOf(t.epoch, t.number+1)
-	owner, handed, taken := t.owner, int64(0), int64(0)
-	if out.Handoff != "" {
-		owner, handed = OwnerQueue, 1
+	r.update = Update{Key: t.key, From: first, To: last, Owner: r.owner}
+	r.sent = nil
+	for i, reply := range r.replies {
+		seq := first + int64(i)
+		if err := insertReply(tx, t.key, seq, episode, reply, now); err != nil {
+			return err
+		}
+		c := reply.content.Content()
+		r.update.Messages = append(r.update.Messages, Message{Seq: seq, From: ByBot, ReplyTo: reply.replyTo, Text: c.Text(), Content: c, Parts: c.Parts, At: now, Change: seq, Episode: episode})
+		r.sent = append(r.sent, seq)
+	}
+	if _, err := tx.Exec(`INSERT INTO trace (tenant, conversation, turn, at, release, seqs, replies, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+		t.key.Tenant, t.key.ID, t.number, now, r.Trace.Release, joinSeqs(r.asked), joinSeqs(r.sent), r.trace); err != nil {
+		return err
+	}
+	if t.input != nil {
+		if _, err := tx.Exec("UPDATE effect SET status = 'taken' WHERE tenant = $1 AND id = $2", t.key.Tenant, t.input.id); err != nil {
+			return err
+		}
+	}
+	if r.effects, err = insertEffects(tx, t, r.Effects, now); err != nil {
+		return err
+	}
+	if r.Handoff != "" {
+		if err := r.handOver(tx, t, episode, now); err != nil {
+			return err
+		}
+	}
+	appendCompleted(tx, t, &r.Outcome, r.sent, r.asked, now)
+	return nil
+}
+
+// advance takes the numbers of the replies, proving that the claim still holds, and gives the claim back or takes it for
+// the next turn. A change of the owner without a reply takes a number too: who watches from elsewhere sees only that
+// numbers were taken.
+func (r *result) advance(tx *sqldb.Tx, t *turn, now int64) (first, last, episode int64, err error) {
+	numbers, taken := int64(len(r.replies)), int64(0)
+	if r.Handoff != "" {
+		numbers = max(numbers, 1)
 	}
 	if t.input != nil {
 		taken = 1
 	}
-	shown := ""
-	if n := len(replies); n > 0 {
-		shown = preview(replies[n-1].content.Content())
+	var claim string
+	err = tx.QueryRow(`UPDATE conversation SET seq = seq + $1, state = $2, language = $3,
+			done_seq = CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END, inbox = inbox - $5,
+			preview = CASE WHEN $6 <> '' THEN $6 ELSE preview END, updated_at = $7,
+			turn = turn + CASE WHEN asked_seq > CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END OR inbox > $5 THEN 1 ELSE 0 END,
+			claim = CASE WHEN asked_seq > CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END OR inbox > $5 THEN $8 ELSE '' END
+		WHERE tenant = $9 AND id = $10 AND claim = $11 RETURNING seq, claim, episode`,
+		numbers, r.state, r.State.Language, r.UpTo, taken, r.shown, now, r.next, t.key.Tenant, t.key.ID, t.claim).Scan(&last, &claim, &episode)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, 0, 0, errLost
 	}
-	var again bool
-	var update Update
-	var effects []string
-	err = s.DB.Write(ctx, func(tx *sqldb.Tx) error {
-		now := tx.Now()
-		var last, episode int64
-		var claim string
-		err := tx.QueryRow(`UPDATE conversation SET seq = seq + $1, state = $2, language = $3,
-				done_seq = CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END, inbox = inbox - $5,
-				preview = CASE WHEN $6 <> '' THEN $6 ELSE preview END,
-				owner = CASE WHEN $8 = 1 THEN $7 ELSE owner END, epoch = epoch + $8, queued_at = CASE WHEN $8 = 1 THEN $9 ELSE queued_at END, updated_at = $9,
-				turn = turn + CASE WHEN asked_seq > CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END OR inbox > $5 THEN 1 ELSE 0 END,
-				claim = CASE WHEN asked_seq > CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END OR inbox > $5 THEN $10 ELSE '' END
-			WHERE tenant = $11 AND id = $12 AND claim = $13 RETURNING seq, claim, episode`,
-			int64(len(replies)), string(state), out.State.Language, out.UpTo, taken, shown, string(owner), handed, now, next,
-			t.key.Tenant, t.key.ID, t.claim).Scan(&last, &claim, &episode)
-		if errors.Is(err, sql.ErrNoRows) {
-			return errLost
-		} else if err != nil {
-			return err
-		}
-		again = claim != ""
-		first := last - int64(len(replies)) + 1
-		update = Update{Key: t.key, From: first, To: last, Owner: owner}
-		var sent []int64
-		for i, r := range replies {
-			seq := first + int64(i)
-			if err := insertReply(tx, t.key, seq, episode, r, now); err != nil {
-				return err
-			}
-			c := r.content.Content()
-			update.Messages = append(update.Messages, Message{Seq: seq, From: ByBot, ReplyTo: r.replyTo, Text: c.Text(), Content: c, Parts: c.Parts, At: now, Change: seq, Episode: episode})
-			sent = append(sent, seq)
-		}
-		var asked []int64
-		for _, m := range t.messages {
-			if m.Seq <= out.UpTo {
-				asked = append(asked, m.Seq)
-			}
-		}
-		if _, err := tx.Exec(`INSERT INTO trace (tenant, conversation, turn, at, release, seqs, replies, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			t.key.Tenant, t.key.ID, t.number, now, out.Trace.Release, joinSeqs(asked), joinSeqs(sent), string(trace)); err != nil {
-			return err
-		}
-		if t.input != nil {
-			if _, err := tx.Exec("UPDATE effect SET status = 'taken' WHERE tenant = $1 AND id = $2", t.key.Tenant, t.input.id); err != nil {
-				return err
-			}
-		}
-		if effects, err = insertEffects(tx, t, out.Effects, now); err != nil {
-			return err
-		}
-		if out.Handoff != "" {
-			if _, err := tx.Exec("UPDATE episode SET handed_over = 1 WHERE tenant = $1 AND conversation = $2 AND number = $3", t.key.Tenant, t.key.ID, episode); err != nil {
-				return err
-			}
-			tx.Append(owned(t.key, t.owner, OwnerQueue, t.site, out.Handoff, "bot:"))
-		}
-		appendCompleted(tx, t, &out, sent, asked, now)
-		return nil
-	})
-	if err != nil {
+	r.again = claim != ""
+	return last - numbers + 1, last, episode, err
+}
+
+// handOver gives the conversation to people. It is a statement of its own: the turns that do not hand over leave the
+// indexes of who owns what alone.
+func (r *result) handOver(tx *sqldb.Tx, t *turn, episode, now int64) error {
+	if _, err := tx.Exec("UPDATE conversation SET owner = $1, epoch = epoch + 1, queued_at = $2 WHERE tenant = $3 AND id = $4",
+		string(r.owner), now, t.key.Tenant, t.key.ID); err != nil {
 		return err
 	}
-	s.stats.Turns.Add(1)
-	if len(update.Messages) > 0 || out.Handoff != "" {
-		s.Notify.Notify(update)
+	if _, err := tx.Exec("UPDATE episode SET handed_over = 1 WHERE tenant = $1 AND conversation = $2 AND number = $3", t.key.Tenant, t.key.ID, episode); err != nil {
+		return err
 	}
-	if len(effects) > 0 {
-		s.effectsReady()
-	}
-	if again {
-		s.enqueue(&turn{key: t.key, claim: next})
-	}
+	tx.Append(owned(t.key, t.owner, r.owner, t.site, r.Handoff, "bot:"))
 	return nil
 }
 

@@ -11,9 +11,11 @@ import (
 func TestListsOfConversationsHaveTheirIndexes(t *testing.T) {
 	db := sqldbtest.SQLite(t)
 	for index, query := range map[string]string{
-		"conversation_queue":  "SELECT preview FROM conversation c WHERE c.tenant = $1 AND c.episode > 0 AND c.owner = 'queue' ORDER BY c.queued_at ASC, c.id ASC LIMIT 50",
-		"conversation_agent":  "SELECT preview FROM conversation c WHERE c.tenant = $1 AND c.episode > 0 AND c.owner = 'agent' AND c.agent = 'x' ORDER BY c.updated_at DESC, c.id DESC LIMIT 50",
-		"conversation_closed": "SELECT preview FROM conversation c WHERE c.tenant = $1 AND c.episode > 0 AND c.owner = 'closed' ORDER BY c.updated_at DESC, c.id DESC LIMIT 50",
+		"conversation_opened": "SELECT preview FROM conversation c WHERE c.tenant = $1 AND c.episode > 0 ORDER BY c.opened_at DESC, c.id DESC LIMIT 50",
+		"conversation_bot":    "SELECT preview FROM conversation c WHERE c.tenant = $1 AND c.owner = 'bot' AND (c.opened_at, c.id) < (5, 'x') ORDER BY c.opened_at DESC, c.id DESC LIMIT 50",
+		"conversation_queue":  "SELECT preview FROM conversation c WHERE c.tenant = $1 AND c.owner = 'queue' ORDER BY c.queued_at ASC, c.id ASC LIMIT 50",
+		"conversation_agent":  "SELECT preview FROM conversation c WHERE c.tenant = $1 AND c.owner = 'agent' AND c.agent = 'x' ORDER BY c.updated_at DESC, c.id DESC LIMIT 50",
+		"conversation_closed": "SELECT preview FROM conversation c WHERE c.tenant = $1 AND c.owner = 'closed' AND c.episode > 0 ORDER BY c.updated_at DESC, c.id DESC LIMIT 50",
 	} {
 		rows, err := db.Query(t.Context(), "EXPLAIN QUERY PLAN "+query, "t")
 		must(t, err)

@@ -85,7 +85,7 @@ func (s *Store) Latest(ctx context.Context, tenant, botID string) (*Release, err
 	return s.refresh(ctx, key{tenant, botID}, b)
 }
 
-// At returns a release by its number, which a conversation that began under it keeps using.
+// At returns a release by its number: to explain what was answered under it.
 func (s *Store) At(ctx context.Context, tenant, botID string, number int64) (*Release, error) {
 	latest, err := s.Latest(ctx, tenant, botID)
 	if err != nil || latest.Number == number {
@@ -288,7 +288,7 @@ func load(ctx context.Context, q sqldb.Queryer, k key, number int64, base *Relea
 	return &Release{k.tenant, k.bot, number, Build(entries), own}, own, nil
 }
 
-// keep holds an older release for the conversations that began under it.
+// keep holds an older release for a while.
 func (s *Store) keep(r *Release, own int64) {
 	o := &oldRelease{Release: r, cost: own}
 	o.used.Store(s.clock.Add(1))
