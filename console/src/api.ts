@@ -25,6 +25,7 @@ export type HomeDay = Schemas["HomeDay"];
 export type Unanswered = Schemas["Unanswered"];
 export type Site = Schemas["Site"];
 export type Staff = Schemas["Staff"];
+export type Session = Schemas["Session"];
 export type ApiKey = Schemas["Key"];
 export type MadeKey = Schemas["MadeKey"];
 
@@ -58,6 +59,7 @@ interface Init {
   body?: unknown;
   raw?: Blob;
   signal?: AbortSignal;
+  once?: false; // each answer is another one: no Idempotency-Key
   quiet?: boolean; // a missing session is an answer here, not a reason to leave the page
 }
 
@@ -69,7 +71,7 @@ export async function request<T>(method: string, path: string, init: Init = {}):
   if (method !== "GET") {
     headers["X-CSRF-Token"] = csrf;
     // Repeating a request that may have arrived must not do the thing twice.
-    if (method === "POST") headers["Idempotency-Key"] = newKey();
+    if (method === "POST" && init.once !== false) headers["Idempotency-Key"] = newKey();
   }
   let body: BodyInit | undefined;
   if (init.raw) {
@@ -115,8 +117,12 @@ export const api = {
   signIn: (email: string, password: string) => request<Me>("POST", "/v1/sessions", { body: { email, password }, quiet: true }),
   signOut: () => request<void>("DELETE", "/v1/sessions/current", { quiet: true }),
   me: () => request<Me>("GET", "/v1/me", { quiet: true }),
+  changePassword: (current: string, password: string) => request<void>("PUT", "/v1/me/password", { body: { current, password } }),
+  sessions: (signal?: AbortSignal) => request<Page<Session>>("GET", "/v1/sessions", { signal }),
+  endSession: (s: string) => request<void>("DELETE", `/v1/sessions/${id(s)}`),
+  staffTicket: () => request<{ ticket: string }>("POST", "/v1/staff/ticket", { once: false }),
 
-  conversations: (query: { owner?: string; mine?: 1; cursor?: string; limit?: number }, signal?: AbortSignal) =>
+  conversations: (query: { owner?: string; mine?: 1; site?: string; cursor?: string; limit?: number }, signal?: AbortSignal) =>
     request<Page<Conversation>>("GET", "/v1/conversations", { query, signal }),
   conversation: (c: string) => request<Conversation>("GET", `/v1/conversations/${id(c)}`),
   messages: (c: string, after: number, wait: number, signal?: AbortSignal) =>

@@ -9,7 +9,10 @@ export interface Load<T> {
   run: () => Promise<void>;
 }
 
-/** Runs a request for a page; only the newest run's answer is kept, and none after the page is gone. */
+/**
+ * Runs a request for a page; only the newest run's answer is kept, and none after the page is gone. What failed for want of
+ * a sign-in runs again when somebody has signed in.
+ */
 export function useLoad<T>(get: (signal: AbortSignal) => Promise<T>): Load<T> {
   const data = shallowRef<T>();
   const error = shallowRef<unknown>();
