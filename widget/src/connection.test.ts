@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { backoff, Connection, Refusal, type Environment, type SocketEvents, type Status, type Wire } from "./connection";
 import { Outbox } from "./outbox";
-import { readMessage, type Draft, type Message, type Session } from "./protocol";
+import { readMessage, type Draft, type Message, type Page, type Session } from "./protocol";
 import { Transcript } from "./transcript";
 
 /** A clock that moves only when told to. */
@@ -47,14 +47,17 @@ class Server implements Wire {
   down = false;
   socketsBlocked = false;
   sessions = 0;
+  conversation = "c";
+  histories: number[] = [];
   forgotten = 0;
   refuse: Refusal | undefined;
+  pageSize = 100;
   polls: { after: number; wait: number; answer: () => void }[] = [];
 
   async session(): Promise<Session> {
     if (this.down) throw new TypeError("network");
     this.sessions++;
-    return { token: "t", conversation: "c", name: {}, languages: [], texts: {}, open: true };
+    return { token: "t", conversation: this.conversation, name: {}, languages: [], texts: {}, open: true, opensAt: 0, now: 0, maxChars: 4000 };
   }
   forget(): void {
     this.forgotten++;
@@ -70,9 +73,15 @@ class Server implements Wire {
     if (this.socketsBlocked) queueMicrotask(() => on.close());
     return { send: (t) => void s.sent.push(t), close: () => (s.closed = true) };
   }
-  poll(after: number, wait: number): Promise<{ messages: Message[]; seq: number }> {
+  async history(before: number): Promise<Page> {
+    if (this.down) throw new TypeError("network");
+    this.histories.push(before);
+    const older = this.log.filter((m) => before === 0 || m.seq < before);
+    return { messages: older.slice(-this.pageSize), more: older.length > this.pageSize, seq: this.log.reduce((n, m) => Math.max(n, m.change), 0) };
+  }
+  poll(after: number, wait: number): Promise<Page> {
     if (this.down) return Promise.reject(new TypeError("network"));
-    const answer = () => ({ messages: this.log.filter((m) => m.change > after), seq: this.log.length });
+    const answer = () => ({ messages: this.log.filter((m) => m.change > after), seq: this.log.length, more: false });
     if (wait === 0) return Promise.resolve(answer());
     return new Promise((done) => this.polls.push({ after, wait, answer: () => done(answer()) }));
   }
@@ -126,6 +135,7 @@ beforeEach(() => {
   connection = new Connection(server, transcript, outbox, clock, {
     status: (s) => seen.push(s),
     session: () => undefined,
+    begun: () => undefined,
     owner: () => undefined,
     typing: () => undefined,
     changed: () => undefined,
@@ -306,7 +316,7 @@ describe("connection", () => {
     await live();
     say("a");
     server.frame({ type: "error", kind: "invalid", message: "too long", client_id: "a" });
-    expect(outbox.all[0]).toMatchObject({ state: "failed", reason: "too long" });
+    expect(outbox.all[0]).toMatchObject({ state: "failed", reason: "invalid" });
     say("b");
     server.work();
     expect(server.log.map((m) => m.text)).toContain("b");

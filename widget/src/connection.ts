@@ -1,4 +1,4 @@
-import { readFrame, type Draft, type Message, type Owner, type Page, type ServerFrame, type Session } from "./protocol";
+import { readFrame, type Draft, type Localized, type Message, type Owner, type Page, type Queue, type ServerFrame, type Session } from "./protocol";
 import type { Outbox, Pending } from "./outbox";
 import type { Transcript } from "./transcript";
 
@@ -15,6 +15,7 @@ export class Refusal extends Error {
     readonly kind: string,
     message: string,
     readonly retryAfterMs = 0,
+    readonly field = "",
   ) {
     super(message);
   }
@@ -45,6 +46,7 @@ export interface Wire {
   ticket(): Promise<string>;
   open(ticket: string, after: number, on: SocketEvents): Socket;
   poll(after: number, waitSeconds: number): Promise<Page>;
+  history(before: number): Promise<Page>; // 0: the newest
   post(clientId: string, draft: Draft): Promise<number>;
 }
 
@@ -57,8 +59,9 @@ export interface Environment {
 export interface Listener {
   status(s: Status): void;
   session(s: Session): void;
-  owner(o: Owner, position?: number, agent?: string): void;
-  typing(from: string, on: boolean): void;
+  begun(p: Page): void; // the newest page of the conversation
+  owner(o: Owner, queue?: Queue, agent?: Localized): void;
+  typing(from: string, name: Localized, on: boolean): void;
   changed(): void;
 }
 
@@ -83,6 +86,7 @@ export function backoff(n: number, random: () => number): number {
 export class Connection {
   status: Status = "idle";
   private session: Session | undefined;
+  private conversation = ""; // the last one: what the outbox holds was meant for it
   private socket: Socket | undefined;
   private ready = false;
   private run = 0; // counts attempts; what belongs to an earlier one is ignored
@@ -90,6 +94,7 @@ export class Connection {
   private socketFailures = 0;
   private plannedMs: number | undefined;
   private posting = false;
+  private reading: Promise<void> | undefined; // older pages
   private cancels = new Map<string, () => void>();
 
   constructor(
@@ -111,6 +116,28 @@ export class Connection {
     else this.start();
   }
 
+  /** Reads the page before the oldest message; one at a time. It rejects when the server was not reached. */
+  older(): Promise<void> {
+    if (!this.transcript.more || !this.session) return Promise.resolve();
+    const { conversation } = this.session;
+    this.reading ??= this.wire
+      .history(this.transcript.oldest)
+      .then((p) => {
+        if (this.session?.conversation !== conversation || !this.transcript.begun) return;
+        this.transcript.prepend(p.messages, p.more);
+        this.on.changed();
+      })
+      .finally(() => (this.reading = undefined));
+    return this.reading;
+  }
+
+  /** The session was refused on another way to the server: begin with a new one. */
+  expired(): void {
+    this.session = undefined;
+    this.wire.forget();
+    void this.attempt();
+  }
+
   typing(on: boolean): void {
     if (this.status === "live") this.frame({ type: "typing", on });
   }
@@ -128,7 +155,6 @@ export class Connection {
   offline(): void {
     if (this.status === "idle") return;
     this.drop();
-    this.outbox.requeue();
     this.set("offline");
     this.on.changed();
   }
@@ -173,6 +199,7 @@ export class Connection {
     this.socket = undefined;
     this.ready = false;
     this.posting = false;
+    this.outbox.requeue(); // what was under way is sent again, under the same ids
     s?.close();
   }
 
@@ -196,17 +223,30 @@ export class Connection {
   }
 
   private async open(run: number): Promise<void> {
-    if (this.session) return;
-    const s = await this.wire.session();
+    if (!this.session) {
+      const s = await this.wire.session();
+      if (run !== this.run) return;
+      if (this.conversation && this.conversation !== s.conversation) {
+        this.transcript.clear();
+        this.outbox.moved();
+      }
+      this.session = s;
+      this.conversation = s.conversation;
+      this.on.session(s);
+    }
+    if (this.transcript.begun) return;
+    const p = await this.wire.history(0);
     if (run !== this.run) return;
-    this.session = s;
-    this.on.session(s);
+    this.transcript.begin(p.messages, p.more, p.seq);
+    for (const m of p.messages) if (m.clientId) this.outbox.acked(m.clientId);
+    if (p.owner) this.on.owner(p.owner, p.queue);
+    this.on.begun(p);
+    this.on.changed();
   }
 
   /** A request failed: start over with a new session if this one is gone, else wait and try again. */
   private unreachable(err: unknown, again: () => void): void {
     this.drop();
-    this.outbox.requeue();
     if (err instanceof Refusal && err.sessionLost) {
       this.session = undefined;
       this.wire.forget();
@@ -222,7 +262,6 @@ export class Connection {
     const planned = this.plannedMs;
     this.plannedMs = undefined;
     this.drop();
-    this.outbox.requeue();
     this.on.changed();
     if (this.socketFailures >= ticketTries) {
       void this.poll();
@@ -241,6 +280,11 @@ export class Connection {
   private handle(f: ServerFrame): void {
     switch (f.type) {
       case "ready":
+        if (f.seq < this.transcript.cursor) {
+          this.transcript.clear(); // the server knows less than this page: it was restored. Start over.
+          void this.attempt();
+          return;
+        }
         this.cancel("ready");
         this.ready = true;
         this.failures = 0;
@@ -258,10 +302,10 @@ export class Connection {
         this.acked(f.clientId, f.seq);
         break;
       case "state":
-        if (f.owner) this.on.owner(f.owner, f.position, f.agent);
+        if (f.owner) this.on.owner(f.owner, f.queue, f.agent);
         break;
       case "typing":
-        this.on.typing(f.from, f.on);
+        this.on.typing(f.from, f.name, f.on);
         break;
       case "error":
         this.refused(f);
@@ -294,16 +338,12 @@ export class Connection {
   }
 
   private refused(f: { kind: string; message: string; clientId?: string; retryAfterMs?: number }): void {
-    if (!f.clientId) {
-      // Without a message it is about the resume itself: a cursor from another life of the database.
-      if (f.kind === "invalid") this.transcript.clear();
-      return;
-    }
+    if (!f.clientId) return;
     if (f.kind === "limited" || f.kind === "unavailable") {
       this.outbox.retry(f.clientId);
       this.after("flush", f.retryAfterMs ?? backoff(1, this.env.random), () => this.flush());
     } else {
-      this.outbox.failed(f.clientId, f.message);
+      this.outbox.failed(f.clientId, f.kind);
     }
     this.settle();
     this.on.changed();
@@ -319,6 +359,10 @@ export class Connection {
 
   private sendAll(): void {
     for (const p of this.outbox.take()) {
+      if (p.form) {
+        void this.postOne(p, this.run);
+        continue;
+      }
       this.frame({ type: "send", client_id: p.clientId, ...draftOf(p) });
       if (this.status !== "live") return;
       this.after("ack", ackMs, () => this.lost());
@@ -345,18 +389,19 @@ export class Connection {
     try {
       await this.open(run);
       while (run === this.run) {
+        if (!this.transcript.begun) await this.open(run);
         // The first round asks without waiting, so that "polling" means that it works.
         const page = await this.wire.poll(this.transcript.cursor, this.status === "polling" ? pollSeconds : 0);
         if (run !== this.run) return;
         this.failures = 0;
         this.set("polling");
         if (page.seq < this.transcript.cursor) {
-          this.transcript.clear(); // the server knows less than this page: it was restored. Start over.
+          this.transcript.clear(); // restored, as above
           continue;
         }
         page.messages.forEach((m) => this.take(m));
         this.transcript.skipTo(page.seq);
-        if (page.owner) this.on.owner(page.owner, page.position);
+        if (page.owner) this.on.owner(page.owner, page.queue);
         this.on.changed();
         void this.postAll();
         if (this.env.now() >= until) {
@@ -367,7 +412,6 @@ export class Connection {
       }
     } catch (err) {
       if (run !== this.run) return;
-      if (err instanceof Refusal && err.kind === "invalid") this.transcript.clear();
       this.unreachable(err, () => void this.poll());
     }
   }
@@ -378,26 +422,36 @@ export class Connection {
     const run = this.run;
     for (const p of this.outbox.take()) {
       this.on.changed();
-      try {
-        const seq = await this.wire.post(p.clientId, draftOf(p));
-        if (run !== this.run) return;
-        this.acked(p.clientId, seq);
-      } catch (err) {
-        if (run !== this.run) return;
-        if (err instanceof Refusal && !err.passing && !err.sessionLost) {
-          this.outbox.failed(p.clientId, err.message);
-          continue;
-        }
-        this.outbox.requeue();
-        this.after("flush", Math.max(backoff(1, this.env.random), err instanceof Refusal ? err.retryAfterMs : 0), () => this.flush());
-        break;
-      }
+      if (await this.postOne(p, run)) continue;
+      if (run === this.run) this.outbox.requeue();
+      break;
     }
-    this.posting = false;
+    if (run === this.run) this.posting = false;
     this.on.changed();
+  }
+
+  /** Sends one message by a request; false if it has to wait, and those behind it with it. */
+  private async postOne(p: Pending, run: number): Promise<boolean> {
+    try {
+      const seq = await this.wire.post(p.clientId, draftOf(p));
+      if (run !== this.run) return false;
+      this.acked(p.clientId, seq);
+      return true;
+    } catch (err) {
+      if (run !== this.run) return false;
+      if (err instanceof Refusal && !err.passing && !err.sessionLost) {
+        this.outbox.failed(p.clientId, err.kind);
+        this.on.changed();
+        return true;
+      }
+      this.outbox.retry(p.clientId);
+      this.after("flush", Math.max(backoff(1, this.env.random), err instanceof Refusal ? err.retryAfterMs : 0), () => this.flush());
+      return false;
+    }
   }
 }
 
 function draftOf(p: Pending): Draft {
+  if (p.form) return { text: p.text, form: p.form };
   return p.parts ? { parts: p.parts } : { text: p.text };
 }

@@ -1,24 +1,12 @@
-import { h, icon, link, linked } from "./dom";
-import type { Attachment, Card, Message, Part } from "./protocol";
+import { h, icon, setText, tool } from "./dom";
+import { rating } from "./feedback";
+import { formCard } from "./form";
+import { imageOf } from "./pictures";
+import { bubble, card, choices, file, picture, size, sources } from "./parts";
 import type { Pending } from "./outbox";
-import type { Language, TextKey } from "./texts";
-
-/** What drawing a message needs from around it. */
-export interface Scene {
-  t: (key: TextKey, n?: number) => string;
-  language: Language;
-  say: (text: string) => void;
-  human: () => void;
-  retry: (clientId: string) => void;
-  rate: (seq: number, solved: boolean, reason?: string) => void;
-  picture: (a: Attachment) => Promise<string>;
-  rating: (seq: number) => Rating | undefined;
-}
-
-export interface Rating {
-  solved: boolean;
-  reason?: string;
-}
+import { inLanguage, type Message, type Part } from "./protocol";
+import type { Scene } from "./scene";
+import { reasonText, when } from "./texts";
 
 export interface Item {
   message: Message;
@@ -26,17 +14,40 @@ export interface Item {
   first: boolean; // the first of a run by the same sender
   latest: boolean; // nothing from the customer follows: its suggestions can still be chosen
   receipt: boolean; // the customer's newest message carries the receipt
+  answered: boolean; // its form was filled in
+}
+
+/** What of an item, beside the message itself, changes how it is drawn. What does not concern it must not redraw it. */
+export function signature(item: Item, s: Scene): string {
+  const { message: m, pending: p } = item;
+  const has = (kind: string): boolean => m.parts.some((x) => x.kind === kind);
+  return JSON.stringify([
+    m.change,
+    m.recalled,
+    p?.state,
+    p?.reason,
+    item.first,
+    has("buttons") && item.latest,
+    item.receipt,
+    has("form") && item.answered,
+    s.rating(m),
+    inLanguage(m.name, s.language),
+    s.language,
+  ]);
 }
 
 /** Draws one message. Everything said is text; nothing of it is ever markup. */
 export function draw(item: Item, s: Scene): HTMLElement {
   const m = item.message;
-  if (m.from === "system") return h("div", { class: "msg system" }, h("p", {}, h("span", { class: "sr" }, `${s.t("system")}: `), m.text));
+  const time = m.at > 0 ? when(m.at, s.now(), s.language) : undefined;
+  if (m.from === "system") return h("div", { class: "msg system", title: time }, h("p", { dir: "auto" }, h("span", { class: "sr" }, `${s.t("system")}: `), m.text));
   const row = h("div", { class: `msg ${m.from}${item.first ? " first" : ""}` });
-  if (item.first && m.from !== "customer") row.append(sender(m, s));
-  const body = h("div", { class: "body" });
+  if (m.from === "bot" && item.first) row.append(bot(s));
+  else if (m.from === "agent" && item.first) row.append(h("div", { class: "sender human" }, icon("person"), h("bdi", {}, inLanguage(m.name, s.language) || s.t("agent"))));
+  const body = h("div", { class: "body", title: time });
   if (m.from === "customer") body.append(h("span", { class: "sr" }, `${s.t("you")}: `));
   if (m.recalled) body.append(h("p", { class: "bubble recalled" }, s.t("recalled")));
+  else if (item.pending?.file) body.append(uploading(item.pending, s));
   else m.parts.forEach((p) => drawPart(p, item, s).forEach((el) => body.append(el)));
   row.append(body);
   if (m.revised && !m.recalled) row.append(h("span", { class: "meta" }, s.t("revised")));
@@ -46,123 +57,76 @@ export function draw(item: Item, s: Scene): HTMLElement {
   return row;
 }
 
-function sender(m: Message, s: Scene): HTMLElement {
-  if (m.from === "bot") {
-    return h("div", { class: "sender bot" }, icon("bot"), h("span", {}, s.t("aiAssistant")), h("abbr", { class: "ai", title: s.t("aiNote") }, s.t("ai")));
-  }
-  return h("div", { class: "sender human" }, icon("person"), h("span", {}, m.name ?? s.t("agent")));
+/** Who answers: the mark that this is a machine stands over each of its runs. */
+export function bot(s: Scene): HTMLElement {
+  return h("div", { class: "sender bot" }, icon("bot"), h("span", {}, s.t("aiAssistant")), h("abbr", { class: "ai", title: s.t("aiNote") }, s.t("ai")));
 }
 
 function drawPart(p: Part, item: Item, s: Scene): HTMLElement[] {
+  const { seq, clientId, from } = item.message;
   switch (p.kind) {
     case "image":
-      return p.attachment ? [picture(p.attachment, s)] : [];
+      return p.attachment ? [picture(p.attachment, s, clientId), ...text(p, s)] : text(p, s);
     case "file":
-      return p.attachment ? [file(p.attachment, s)] : [];
+      return p.attachment ? [file(p.attachment, s, clientId), ...text(p, s)] : text(p, s);
     case "card":
-      return p.card ? [card(p.card, s)] : [];
-    case "buttons": {
-      const out = p.text ? [bubble(p.text)] : [];
-      if (item.latest && p.buttons) {
-        out.push(h("div", { class: "choices" }, ...p.buttons.map((b) => h("button", { type: "button", class: "choice", onclick: () => s.say(b.value) }, b.label))));
-      }
-      return out;
-    }
+      return p.card ? [...text(p, s), card(p.card, s)] : text(p, s);
+    case "form":
+      // The customer's own part of this kind says what was filled in.
+      return p.form && from !== "customer" ? [...text(p, s), formCard(p.form, seq, item.answered, s)] : text(p, s);
+    case "buttons":
+      return p.buttons && item.latest ? [...text(p, s), choices(p.buttons, s)] : text(p, s);
     default: {
-      if (!p.text) return [];
-      const el = bubble(p.text);
-      if (p.sources) el.append(sources(p.sources, s));
-      return [el];
+      const [el] = text(p, s);
+      if (el && p.sources) el.append(sources(p.sources, s));
+      return el ? [el] : [];
     }
   }
 }
 
-function bubble(text: string): HTMLElement {
-  const el = h("div", { class: "bubble" });
-  for (const para of text.split(/\n{2,}/)) el.append(h("p", { dir: "auto" }, ...linked(para)));
+function text(p: Part, s: Scene): HTMLElement[] {
+  return p.text ? [bubble(p.text, s)] : [];
+}
+
+/** A file on its way, with how far it is and the way to stop it. `refresh` moves it on. */
+function uploading(p: Pending, s: Scene): HTMLElement {
+  const name = p.file?.name ?? "";
+  const held = p.file && /^image\/(png|jpeg|gif|webp)$/.test(p.file.type) ? s.pictures.held(p.clientId) : undefined;
+  const el = h("div", { class: `upload ${p.state}` });
+  if (held) el.append(h("div", { class: "picture" }, imageOf(held, s.t("pictureOf", name))));
+  else el.append(h("div", { class: "file" }, icon("file"), h("span", { class: "file-name" }, h("bdi", {}, name), h("span", { class: "file-size" }, size(p.file?.size ?? 0)))));
+  if (p.state === "uploading") {
+    const bar = h("progress", { max: "100", "aria-label": name });
+    el.append(h("div", { class: "upload-bar" }, bar, h("span", { class: "upload-text" }), tool("cross", s.t("cancelUpload"), () => s.discard(p.clientId))));
+  }
   return el;
 }
 
-function sources(list: NonNullable<Part["sources"]>, s: Scene): HTMLElement {
-  return h(
-    "details",
-    { class: "sources" },
-    h("summary", {}, icon("book"), `${s.t("sources")} (${list.length})`),
-    h("ul", {}, ...list.map((x) => h("li", {}, x.url ? link(x.url, x.title) : x.title))),
-  );
-}
-
-function card(c: Card, s: Scene): HTMLElement {
-  const el = h(
-    "section",
-    { class: "card", "aria-label": c.title },
-    h("h3", {}, c.title),
-    h("dl", {}, ...c.lines.map((l) => h("div", {}, h("dt", {}, l.label), h("dd", { dir: "auto" }, l.value)))),
-  );
-  const action = c.action;
-  if (action) el.append(h("button", { type: "button", class: "choice", onclick: () => s.say(action.value) }, action.label));
-  return el;
-}
-
-function picture(a: Attachment, s: Scene): HTMLElement {
-  const el = h("button", { type: "button", class: "picture", "aria-label": s.t("openPicture") });
-  const img = h("img", { alt: a.name ?? "", width: a.width ? String(a.width) : undefined, height: a.height ? String(a.height) : undefined });
-  void s.picture(a).then(
-    (url) => {
-      img.src = url;
-      el.append(img);
-      el.addEventListener("click", () => window.open(url, "_blank", "noopener"));
-    },
-    () => el.append(icon("picture"), a.name ?? ""),
-  );
-  return el;
-}
-
-function file(a: Attachment, s: Scene): HTMLElement {
-  const save = (): void => {
-    void s.picture(a).then((url) => h("a", { href: url, download: a.name ?? "file" }).click());
-  };
-  return h("button", { type: "button", class: "choice", "aria-label": `${s.t("file")}: ${a.name ?? ""}`, onclick: save }, icon("down"), a.name ?? s.t("file"));
+/** Brings a row up to date that needs no new elements. */
+export function refresh(el: HTMLElement, item: Item, s: Scene, reachable: boolean): void {
+  const bar = el.querySelector("progress");
+  if (!bar || !item.pending) return;
+  const part = Math.floor(s.progress(item.pending.clientId) * 100);
+  bar.value = part;
+  const text = el.querySelector<HTMLElement>(".upload-text");
+  if (text) setText(text, reachable ? s.t("uploading", part) : s.t("uploadWaits"));
 }
 
 function receipt(item: Item, s: Scene): HTMLElement | undefined {
   const p = item.pending;
   if (p?.state === "failed") {
+    const again = p.reason !== "fileRefused" && p.reason !== "fileLost" && p.reason !== "fileSize";
     return h(
       "div",
-      { class: "meta failed" },
+      { class: "meta failed", role: "alert" },
       icon("alert"),
-      h("span", {}, p.reason || s.t("failed")),
-      h("button", { type: "button", class: "textual", onclick: () => s.retry(p.clientId) }, s.t("retry")),
+      h("span", {}, reasonText(s.t, p.reason)),
+      again && h("button", { type: "button", class: "textual", onclick: () => s.retry(p.clientId) }, s.t("retry")),
+      h("button", { type: "button", class: "textual", onclick: () => s.discard(p.clientId) }, s.t("discard")),
     );
   }
+  if (p?.state === "uploading") return undefined;
   if (p) return h("div", { class: "meta" }, icon("clock"), s.t("sending"));
   if (!item.receipt || item.message.from !== "customer") return undefined;
   return h("div", { class: "meta" }, icon("check"), s.t("sent"));
-}
-
-function rating(m: Message, s: Scene): HTMLElement {
-  const given = s.rating(m.seq);
-  const choose = (label: TextKey, act: () => void): HTMLElement => h("button", { type: "button", class: "small", onclick: act }, s.t(label));
-  if (!given) {
-    return h(
-      "div",
-      { class: "rating", role: "group", "aria-label": s.t("solvedAsk") },
-      h("span", {}, s.t("solvedAsk")),
-      choose("solved", () => s.rate(m.seq, true)),
-      choose("unsolved", () => s.rate(m.seq, false)),
-    );
-  }
-  if (given.solved || given.reason) return h("div", { class: "rating", role: "status" }, icon("check"), s.t("thanks"));
-  const reasons: TextKey[] = ["whyWrong", "whyVague", "whyIncorrect"];
-  return h(
-    "div",
-    { class: "rating", role: "group", "aria-label": s.t("why") },
-    h("span", {}, s.t("why")),
-    ...reasons.map((r) => choose(r, () => s.rate(m.seq, false, r.slice(3).toLowerCase()))),
-    choose("whyPerson", () => {
-      s.rate(m.seq, false, "person");
-      s.human();
-    }),
-  );
 }

@@ -1,11 +1,20 @@
-import type { Draft } from "./protocol";
+import type { Draft, Part } from "./protocol";
 
-export type PendingState = "waiting" | "sending" | "failed";
+/** uploading: its file is on the way. waiting: to be sent. sending: sent, not acknowledged. failed: refused, or given up. */
+export type PendingState = "uploading" | "waiting" | "sending" | "failed";
+
+/** What is known of a file besides its bytes. */
+export interface FileInfo {
+  name: string;
+  type: string;
+  size: number;
+}
 
 export interface Pending extends Draft {
   clientId: string;
   at: number;
   state: PendingState;
+  file?: FileInfo; // it goes up first; parts hold it once it is there
   reason?: string; // why the server refused it, for the customer to read
 }
 
@@ -52,11 +61,29 @@ export class Outbox {
     return this.entries;
   }
 
+  find(clientId: string): Pending | undefined {
+    return this.entries.find((p) => p.clientId === clientId);
+  }
+
   add(clientId: string, draft: Draft, at: number): Pending {
-    const p: Pending = { clientId, ...draft, at, state: "waiting" };
+    return this.push({ clientId, ...draft, at, state: "waiting" });
+  }
+
+  /** Adds a message that consists of a file, to be uploaded before it is sent. */
+  addFile(clientId: string, file: FileInfo, at: number): Pending {
+    const { name, type, size } = file;
+    return this.push({ clientId, at, state: "uploading", file: { name, type, size } });
+  }
+
+  private push(p: Pending): Pending {
     this.entries.push(p);
     this.save();
     return p;
+  }
+
+  /** The file of a message is on the server: now it can be sent. */
+  uploaded(clientId: string, parts: Part[]): void {
+    this.update(clientId, { state: "waiting", parts, reason: undefined });
   }
 
   /** The entries to send now, oldest first. A failed one does not hold up those behind it. */
@@ -73,7 +100,21 @@ export class Outbox {
     this.save();
   }
 
+  /** Files belong to the conversation they went up to: in another one they have to go up again. */
+  moved(): void {
+    for (const p of this.entries) {
+      if (p.file) Object.assign(p, { state: "uploading", parts: undefined });
+      if (p.form) Object.assign(p, { form: undefined, state: p.state === "sending" ? "waiting" : p.state }); // its words remain
+    }
+    this.save();
+  }
+
   acked(clientId: string): boolean {
+    return this.remove(clientId);
+  }
+
+  /** Takes an entry out; true if it was there. */
+  remove(clientId: string): boolean {
     const n = this.entries.length;
     this.entries = this.entries.filter((p) => p.clientId !== clientId);
     if (this.entries.length === n) return false;
@@ -82,19 +123,18 @@ export class Outbox {
   }
 
   failed(clientId: string, reason: string): void {
-    this.update(clientId, "failed", reason);
+    this.update(clientId, { state: "failed", reason });
   }
 
   retry(clientId: string): void {
-    this.update(clientId, "waiting");
+    const p = this.find(clientId);
+    if (p) this.update(clientId, { state: p.file && !p.parts ? "uploading" : "waiting", reason: undefined });
   }
 
-  private update(clientId: string, state: PendingState, reason?: string): void {
-    for (const p of this.entries) {
-      if (p.clientId !== clientId) continue;
-      p.state = state;
-      p.reason = reason;
-    }
+  private update(clientId: string, change: Partial<Pending>): void {
+    const p = this.find(clientId);
+    if (!p) return;
+    Object.assign(p, change);
     this.save();
   }
 }

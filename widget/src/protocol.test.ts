@@ -30,7 +30,7 @@ describe("reading the wire", () => {
   });
 
   it("reads queue places and ignores a frame that is not JSON", () => {
-    expect(readFrame('{"type":"state","owner":"queue","queue":{"position":2}}')).toMatchObject({ owner: "queue", position: 2 });
+    expect(readFrame('{"type":"state","owner":"queue","queue":{"position":2}}')).toMatchObject({ owner: "queue", queue: { position: 2, open: true } });
     expect(readFrame(new ArrayBuffer(2))).toBeUndefined();
   });
 });
@@ -75,7 +75,7 @@ describe("texts", () => {
 
   it("speaks Chinese where the page does, else English", () => {
     expect(["zh-CN", "zh", "ZH-tw", "en-GB", "fr", "", undefined].map(languageOf)).toEqual(["zh", "zh", "zh", "en", "en", "en", "en"]);
-    expect(translator("zh")("statusPosition", 3)).toContain("3");
+    expect(translator("zh")("waitPlace", 3)).toContain("3");
   });
 });
 

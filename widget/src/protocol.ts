@@ -26,6 +26,22 @@ export interface Card {
   action?: Button;
 }
 
+export type FieldType = "text" | "number" | "phone" | "email" | "date" | "choice";
+
+export interface FormField {
+  name: string;
+  label: string;
+  type: FieldType;
+  required: boolean;
+  choices: string[];
+}
+
+export interface Form {
+  id: string;
+  title: string;
+  fields: FormField[];
+}
+
 export interface Source {
   id: string;
   title: string;
@@ -38,6 +54,7 @@ export interface Part {
   attachment?: Attachment;
   card?: Card;
   buttons?: Button[];
+  form?: Form;
   sources?: Source[];
 }
 
@@ -46,23 +63,35 @@ export interface Message {
   change: number;
   from: From;
   clientId?: string;
-  name?: string;
+  name: Localized; // of the agent who wrote it
   text: string;
   parts: Part[];
   at: number; // milliseconds
   revised: boolean;
   recalled: boolean;
+  solved: number; // 1 or -1 once the customer has said whether it helped
 }
 
 /** A text by language. */
 export type Localized = Record<string, string>;
+
+/** The customer's place among those who wait for a person. */
+export interface Queue {
+  position: number; // 1 is next
+  waitSeconds?: number; // an estimate, where there is one
+  open: boolean; // people are at work
+}
 
 export interface Session {
   token: string;
   conversation: string;
   name: Localized;
   colour?: string;
+  logo?: string;
   open: boolean; // business hours now
+  opensAt: number; // milliseconds; when people are next at work, 0 if they are or nobody knows
+  now: number; // milliseconds; the server's clock, 0 if it did not say
+  maxChars: number;
   languages: string[];
   texts: Record<string, Localized>;
 }
@@ -71,16 +100,17 @@ export type ServerFrame =
   | { type: "ready"; seq: number; owner?: Owner }
   | { type: "message"; message: Message }
   | { type: "ack"; clientId: string; seq: number }
-  | { type: "state"; owner?: Owner; position?: number; agent?: string }
-  | { type: "typing"; from: From; on: boolean }
+  | { type: "state"; owner?: Owner; queue?: Queue; agent: Localized }
+  | { type: "typing"; from: From; name: Localized; on: boolean }
   | { type: "error"; kind: string; message: string; clientId?: string; retryAfterMs?: number }
   | { type: "reconnect"; afterMs: number }
   | { type: "pong" };
 
-/** What a customer says: plain text or parts. */
+/** What a customer says: plain text, parts, or the values of the form in message `seq` (with `text` as they are read). */
 export interface Draft {
   text?: string;
   parts?: Part[];
+  form?: { seq: number; id: string; values: Record<string, string> };
 }
 
 type Json = Record<string, unknown>;
@@ -100,6 +130,11 @@ const owner = (v: unknown): Owner | undefined => (owners.includes(str(v)) ? (v a
 function time(v: unknown): number {
   if (typeof v === "number") return v / 1000;
   return Date.parse(str(v)) || 0;
+}
+
+/** The text in a language, else in any. */
+export function inLanguage(l: Localized, language: string): string {
+  return l[language] ?? l.zh ?? l.en ?? Object.values(l)[0] ?? "";
 }
 
 /** One text stands for both languages. */
@@ -137,6 +172,19 @@ function readCard(v: unknown): Card | undefined {
   };
 }
 
+const fieldTypes: readonly string[] = ["text", "number", "phone", "email", "date", "choice"];
+
+function readForm(v: unknown): Form | undefined {
+  if (!isObject(v)) return undefined;
+  const fields = list(v.fields, (f): FormField | undefined => {
+    if (!isObject(f) || !str(f.name) || !str(f.label)) return undefined;
+    const choices = list(f.choices, optional);
+    const type = fieldTypes.includes(str(f.type)) ? (f.type as FieldType) : "text";
+    return { name: str(f.name), label: str(f.label), type: type === "choice" && choices.length === 0 ? "text" : type, required: f.required === true, choices };
+  });
+  return { id: str(v.id), title: str(v.title), fields };
+}
+
 function readSource(v: unknown): Source | undefined {
   if (!isObject(v) || !str(v.title)) return undefined;
   return { id: str(v.id), title: str(v.title), url: optional(v.url) };
@@ -152,6 +200,7 @@ function readPart(v: unknown): Part | undefined {
     attachment: readAttachment(v.attachment),
     card: readCard(v.card),
     buttons: buttons.length > 0 ? buttons : undefined,
+    form: readForm(v.form),
     sources: sources.length > 0 ? sources : undefined,
   };
 }
@@ -165,28 +214,36 @@ export function readMessage(v: unknown): Message | undefined {
     change: num(v.change) || num(v.seq),
     from: v.from as From,
     clientId: optional(v.client_id),
-    name: optional(v.name) ?? optional(v.agent),
+    name: localized(v.author_name),
     text,
     parts: parts.length > 0 || !text ? parts : [{ kind: "text", text }],
     at: time(v.at),
     revised: Boolean(v.revised) || v.state === "revised",
     recalled: Boolean(v.recalled) || v.state === "recalled",
+    solved: num(v.solved),
   };
 }
 
 export interface Page {
   messages: Message[];
   seq: number;
+  more: boolean; // older ones, in a page of history
   owner?: Owner;
-  position?: number;
+  queue?: Queue;
+  satisfaction?: number; // the score given to the newest episode, 0 if none was
+}
+
+function readQueue(v: unknown): Queue | undefined {
+  if (!isObject(v) || num(v.position) <= 0) return undefined;
+  return { position: num(v.position), waitSeconds: num(v.wait_s) > 0 ? num(v.wait_s) : undefined, open: v.open !== false };
 }
 
 export function readPage(v: unknown): Page {
-  if (!isObject(v)) return { messages: [], seq: 0 };
-  const position = isObject(v.queue) ? num(v.queue.position) : 0;
+  if (!isObject(v)) return { messages: [], seq: 0, more: false };
   // "changed" are earlier messages as they stand now: revised, recalled or redacted.
   const messages = [...list(v.changed, readMessage), ...list(v.messages, readMessage)];
-  return { messages, seq: num(v.seq), owner: owner(v.owner), position: position || undefined };
+  const satisfaction = v.satisfaction === undefined ? undefined : num(v.satisfaction);
+  return { messages, seq: num(v.seq), more: v.more === true, owner: owner(v.owner), queue: readQueue(v.queue), satisfaction };
 }
 
 export function readSession(v: unknown): Session | undefined {
@@ -198,7 +255,11 @@ export function readSession(v: unknown): Session | undefined {
     conversation: str(v.conversation),
     name: localized(isObject(site.names) ? site.names : site.name),
     colour: optional(site.colour),
+    logo: optional(site.logo),
     open: site.open !== false,
+    opensAt: time(site.opens_at),
+    now: time(v.now),
+    maxChars: num(site.max_chars) || 4000,
     languages: list(site.languages, (l) => optional(l)),
     texts,
   };
@@ -222,12 +283,10 @@ export function readFrame(data: unknown): ServerFrame | undefined {
     }
     case "ack":
       return { type: "ack", clientId: str(v.client_id), seq: num(v.seq) };
-    case "state": {
-      const position = isObject(v.queue) ? num(v.queue.position) : 0;
-      return { type: "state", owner: owner(v.owner), position: position || undefined, agent: optional(v.agent) };
-    }
+    case "state":
+      return { type: "state", owner: owner(v.owner), queue: readQueue(v.queue), agent: localized(isObject(v.agent) ? v.agent.name : undefined) };
     case "typing":
-      return { type: "typing", from: senders.includes(str(v.from)) ? (v.from as From) : "bot", on: v.on !== false };
+      return { type: "typing", from: senders.includes(str(v.from)) ? (v.from as From) : "bot", name: localized(v.name), on: v.on !== false };
     case "error":
       return {
         type: "error",

@@ -1,12 +1,19 @@
+import { countInTitle } from "./attention";
 import { Connection, Refusal, type Environment, type Status } from "./connection";
+import { Announcer, type HostEvents } from "./events";
+import { inWords } from "./form";
 import { dress, watchLanguage, watchTheme } from "./look";
-import type { Rating } from "./message";
-import { Outbox, type Store } from "./outbox";
-import { Panel, type View } from "./panel";
-import type { Localized, Owner } from "./protocol";
-import { languageOf, translator, type Language } from "./texts";
+import { Outbox } from "./outbox";
+import { Panel } from "./panel";
+import { PictureStore } from "./pictures";
+import { inLanguage, readSession, type Form, type Localized, type Message, type Owner, type Page, type Queue, type Session } from "./protocol";
+import type { Acts, Rating, Survey, View } from "./scene";
+import { local, Shelf, tabStore } from "./store";
+import { Tabs, type TabNews } from "./tabs";
+import { languageOf, translator } from "./texts";
 import { Transcript } from "./transcript";
-import { HttpWire } from "./wire";
+import { Uploads } from "./uploads";
+import { HttpWire, type Tracked } from "./wire";
 
 export interface Options {
   base: string;
@@ -16,26 +23,18 @@ export interface Options {
   accent?: string;
   identity?: string;
   open?: boolean;
-  styles: string[];
+  side?: string; // left, else right
+  tokens: string;
+  styles: string;
 }
 
-/** What the host page may do, as window.Frontdesk. */
-export interface Api {
-  open(): void;
-  close(): void;
-  hide(): void;
-  show(): void;
-  setLanguage(language: string): void;
-  setTheme(theme: string): void;
-  /** Says who the customer is, by a token that the host's server signed. */
-  identify(identity: string): void;
-}
-
-declare global {
-  interface Window {
-    Frontdesk?: Api;
-  }
-}
+const patienceMs = 2500; // a connection that is back by then was never gone, for the customer
+const thinkingMs = 700; // an answer that takes longer shows that it is being worked on
+const thinkingMax = 10_000;
+const typingMs = 6000;
+const surveyMaxAge = 24 * 3600_000; // how long after its end a chat is asked about
+const trackedMax = 20;
+const staleMs = 10 * 60_000; // after so long, opening hours are asked for again
 
 const browser: Environment = {
   timer: (ms, run) => {
@@ -46,207 +45,488 @@ const browser: Environment = {
   now: Date.now,
 };
 
-/** Puts the widget into the page and returns the handle to it. */
-export function mount(options: Options): Api {
-  const host = document.createElement("frontdesk-widget");
-  const root = host.attachShadow({ mode: "open" });
-  dress(root, options.styles, options.accent);
-
-  const wire = new HttpWire({ ...options, speaks: () => view.language });
-  const transcript = new Transcript();
-  const outbox = new Outbox(storage("sessionStorage"), `frontdesk:${options.site}:outbox`);
-  const ratings = new Map<number, Rating>();
-  let seen = 0; // the newest seq the customer had before their eyes
-  let conversation = "";
-  let quiet: (() => void) | undefined;
-  let drawing = 0;
-  const view: View = {
+/** The widget in a page: what it knows, and what it does about what happens. It draws through its panel. */
+export class Widget {
+  private host = document.createElement("frontdesk-widget");
+  private root = this.host.attachShadow({ mode: "open" });
+  private announcer = new Announcer();
+  private transcript = new Transcript();
+  private outbox: Outbox;
+  private wire: HttpWire;
+  private connection: Connection;
+  private uploads: Uploads;
+  private pictures: PictureStore;
+  private tabs: Tabs;
+  private panel: Panel;
+  private language: ReturnType<typeof watchLanguage>;
+  private theme: ReturnType<typeof watchTheme>;
+  private timers = new Map<string, () => void>();
+  private ratings = new Map<number, Rating>();
+  private tracked: Tracked[] = [];
+  private session: Session | undefined;
+  private sessionAt = 0;
+  private offset = 0; // the server's clock less this device's, milliseconds
+  private seen = 0; // the newest seq the customer had before their eyes
+  private told = 0; // the newest seq the host page was told of
+  private wasLive = false;
+  private agent: Localized = {};
+  private typingName: Localized = {};
+  private drawing = false;
+  private gone = new AbortController();
+  private view: View = {
     language: "zh",
     title: "",
     greeting: "",
+    notice: "",
     suggestions: [],
+    placeholder: "",
+    known: false,
     open: true,
+    opensAt: 0,
+    maxChars: 4000,
     status: "idle",
+    trouble: undefined,
     owner: "bot",
+    agent: "",
     typing: undefined,
     messages: [],
+    more: false,
+    older: "idle",
     pending: [],
+    survey: undefined,
     unread: 0,
     isOpen: false,
   };
-  let texts: Record<string, Localized> = {};
 
-  const draw = (): void => {
-    drawing = 0;
-    const messages = transcript.messages;
-    const newest = messages[messages.length - 1]?.seq ?? 0;
-    if (view.isOpen && document.visibilityState === "visible") seen = Math.max(seen, newest);
-    const inTranscript = new Set(messages.map((m) => m.clientId));
-    view.messages = messages;
-    view.pending = outbox.all.filter((p) => !inTranscript.has(p.clientId));
-    view.unread = messages.filter((m) => m.seq > seen && m.from !== "customer" && !m.recalled).length;
-    view.title = texts.title?.[view.language] ?? siteName[view.language] ?? siteName.zh ?? "";
-    view.greeting = texts.greeting?.[view.language] ?? "";
-    view.suggestions = (texts.suggestions?.[view.language] ?? "").split("\n").filter(Boolean);
-    panel.show({ ...view });
-  };
-  // Bursts of changes become one drawing; a hidden page has no frames, so a timer does it there.
-  const changed = (): void => {
-    if (drawing) return;
-    drawing = 1;
-    if (document.visibilityState === "visible") requestAnimationFrame(draw);
-    else setTimeout(draw, 50);
-  };
-  let siteName: Localized = {};
-
-  const connection = new Connection(wire, transcript, outbox, browser, {
-    status: (s: Status) => {
-      view.status = s;
-      changed();
-    },
-    session: (s) => {
-      if (conversation && conversation !== s.conversation) {
-        transcript.clear();
-        seen = 0;
-      }
-      conversation = s.conversation;
-      siteName = s.name;
-      texts = s.texts;
-      view.open = s.open;
-      if (s.colour && !options.accent) dress(root, options.styles, s.colour);
-      seen = Math.max(seen, recall());
-      changed();
-    },
-    owner: (o: Owner, position, agent) => {
-      view.owner = o;
-      view.position = position;
-      view.agent = agent;
-      changed();
-    },
-    typing: (from, on) => {
-      quiet?.();
-      view.typing = on && (from === "bot" || from === "agent") ? from : undefined;
-      if (view.typing) {
-        quiet = browser.timer(6000, () => {
-          view.typing = undefined;
-          changed();
-        });
-      }
-      changed();
-    },
-    changed: () => {
-      const last = transcript.messages[transcript.messages.length - 1];
-      if (last && last.from !== "customer" && last.from === view.typing) view.typing = undefined;
-      changed();
-    },
-  });
-
-  const remember = (): void => {
-    if (conversation) storage("localStorage").setItem(`frontdesk:${options.site}:seen`, `${conversation} ${seen}`);
-  };
-  const recall = (): number => {
-    const [of, n] = (storage("localStorage").getItem(`frontdesk:${options.site}:seen`) ?? "").split(" ");
-    return of === conversation ? Number(n) || 0 : 0;
-  };
-  const say = (text: string): void => {
-    outbox.add(newId(), { text }, Date.now());
-    connection.flush();
-    draw();
-  };
-  const human = (): void => {
-    connection.start();
-    void wire.human().catch((err: unknown) => {
-      // Asking in words does the same, and the outbox brings it there later.
-      if (!(err instanceof Refusal) || err.passing || err.sessionLost) say(translator(view.language)("askPerson"));
+  constructor(private options: Options) {
+    const { site } = options;
+    this.outbox = new Outbox(tabStore(), `frontdesk:${site}:outbox`);
+    this.wire = new HttpWire({ ...options, speaks: () => this.view.language, identityRefused: () => this.announcer.tell("identity", undefined) });
+    this.connection = new Connection(this.wire, this.transcript, this.outbox, browser, {
+      status: (s) => this.status(s),
+      session: (s) => this.opened(s),
+      begun: (p) => this.begun(p),
+      owner: (o, queue, agent) => this.owner(o, queue, agent),
+      typing: (from, name, on) => this.typing(from, name, on),
+      changed: () => this.changed(),
     });
-  };
-  const setOpen = (open: boolean): void => {
-    if (view.isOpen === open) return;
-    view.isOpen = open;
-    if (open) connection.start();
-    draw();
-    remember();
-  };
+    this.uploads = new Uploads(this.wire, this.outbox, new Shelf(`frontdesk:${site}`), browser, {
+      ready: () => this.connection.status === "live" || this.connection.status === "polling",
+      changed: () => this.changed(),
+      uploaded: () => this.connection.flush(),
+      expired: () => this.connection.expired(),
+    });
+    this.pictures = new PictureStore((a) => this.wire.bytes(a), (id, a) => this.uploads.file(id, a));
+    this.tabs = new Tabs(site, (n) => this.heard(n));
+    this.panel = new Panel(
+      {
+        toggle: () => this.setOpen(!this.view.isOpen),
+        close: () => this.setOpen(false),
+        text: (text) => this.say(text),
+        file: (file) => this.send(file),
+        typing: (on) => this.connection.typing(on),
+        draft: (text) => tabStore().setItem(this.draftKey, text),
+      },
+      {
+        ...this.acts(),
+        now: () => this.now(),
+        rating: (m) => this.ratings.get(m.seq) ?? (m.solved ? { solved: m.solved > 0, reason: m.solved < 0 ? "" : undefined } : undefined),
+        progress: (id) => this.uploads.progress(id),
+        pictures: { load: (a, id) => this.pictures.load(a, id), held: (id) => this.pictures.held(id) },
+      },
+    );
+    this.panel.el.classList.toggle("left", options.side === "left");
+    this.root.append(this.panel.el);
+    dress(this.root, options.tokens, options.styles, options.accent);
+    this.theme = watchTheme(this.panel.el, options.theme);
+    this.language = watchLanguage(options.language, (tag) => {
+      this.view.language = languageOf(tag);
+      this.changed();
+    });
+    this.panel.composer.restore(tabStore().getItem(this.draftKey) ?? "");
+    this.remembered();
+    this.listen();
+    this.draw();
+    // Beside the body, not in it: no transform or clean-up of the host's reaches us there.
+    document.documentElement.append(this.host);
+    // Somebody who talked before is connected at once, for the unread count; a new visitor when the panel opens.
+    if (this.wire.known || this.outbox.all.length > 0) this.connection.start();
+    if (options.open) this.setOpen(true);
+  }
 
-  const panel: Panel = new Panel(
-    {
-      open: () => setOpen(!view.isOpen),
-      close: () => setOpen(false),
-      human,
-      text: say,
-      picture: async (file) => {
-        const attachment = await wire.upload(file);
-        outbox.add(newId(), { parts: [{ kind: "image", attachment }] }, Date.now());
-        connection.flush();
-      },
-      typing: (on) => connection.typing(on),
-    },
-    {
-      say,
-      human,
-      retry: (id) => {
-        outbox.retry(id);
-        connection.flush();
-        draw();
-      },
-      rate: (seq, solved, reason) => {
-        ratings.set(seq, { solved, reason });
-        draw();
-        void wire.rate(seq, solved, reason).catch(() => {
-          ratings.delete(seq);
-          changed();
+  private get draftKey(): string {
+    return `frontdesk:${this.options.site}:draft`;
+  }
+
+  private now(): number {
+    return Date.now() + this.offset;
+  }
+
+  private after(name: string, ms: number, run: () => void): void {
+    this.cancel(name);
+    this.timers.set(name, browser.timer(ms, run));
+  }
+
+  private cancel(name: string): void {
+    this.timers.get(name)?.();
+    this.timers.delete(name);
+  }
+
+  private listen(): void {
+    const { signal } = this.gone;
+    const visible = (): void => {
+      if (document.visibilityState !== "visible") return;
+      this.connection.wake();
+      this.changed();
+    };
+    document.addEventListener("visibilitychange", visible, { signal });
+    addEventListener("pageshow", (e) => e.persisted && visible(), { signal });
+    addEventListener("online", () => this.connection.wake(), { signal });
+    addEventListener("offline", () => this.connection.offline(), { signal });
+  }
+
+  // What the connection tells.
+
+  private status(s: Status): void {
+    this.view.status = s;
+    if (s === "live" || s === "polling") {
+      this.wasLive = true;
+      this.view.trouble = undefined;
+      this.cancel("trouble");
+      this.uploads.start();
+      for (const t of this.tracked.splice(0)) void this.wire.track(t).catch(() => undefined);
+    } else if (s === "offline") {
+      this.view.trouble = "offline";
+    } else if (s === "waiting" || (s === "connecting" && this.wasLive)) {
+      if (this.view.trouble === "offline") this.view.trouble = "reconnecting";
+      else if (!this.timers.has("trouble")) {
+        this.after("trouble", patienceMs, () => {
+          this.view.trouble = "reconnecting";
+          this.changed();
         });
+      }
+    }
+    this.changed();
+  }
+
+  private opened(s: Session): void {
+    if (this.session && this.session.conversation !== s.conversation) {
+      this.seen = this.told = 0;
+      this.ratings.clear();
+    }
+    this.site(s);
+    this.sessionAt = Date.now();
+    this.seen = Math.max(this.seen, this.recall(s.conversation));
+    if (s.now) this.offset = s.now - Date.now();
+    this.tabs.tell({ conversation: s.conversation });
+    this.changed();
+  }
+
+  /** Takes the site's looks and words, from the server or from the last visit. */
+  private site(s: Session): void {
+    const before = this.session?.colour;
+    this.session = s;
+    this.view.known = true;
+    this.view.open = s.open;
+    this.view.opensAt = s.opensAt;
+    this.view.maxChars = s.maxChars;
+    if (s.colour !== before && !this.options.accent) dress(this.root, this.options.tokens, this.options.styles, s.colour);
+    const { token: _, ...rest } = s;
+    local.set(`frontdesk:${this.options.site}:look`, JSON.stringify({ conversation: rest.conversation, site: { names: s.name, colour: s.colour, logo: s.logo, texts: s.texts, max_chars: s.maxChars } }));
+  }
+
+  /** The looks of the last visit, so that the panel opens with them at once. */
+  private remembered(): void {
+    const kept = local.get(`frontdesk:${this.options.site}:look`);
+    if (!kept) return;
+    try {
+      const s = readSession({ ...(JSON.parse(kept) as object), token: "-" });
+      if (s) this.site({ ...s, open: true, opensAt: 0 });
+    } catch {
+      // of an older version
+    }
+  }
+
+  private begun(p: Page): void {
+    const last = p.messages[p.messages.length - 1];
+    this.told = Math.max(this.told, last?.seq ?? 0);
+    const fresh = last !== undefined && this.now() - last.at < surveyMaxAge;
+    this.view.survey = p.owner === "closed" && p.satisfaction === 0 && fresh ? { state: "ask" } : undefined;
+  }
+
+  private owner(o: Owner, queue: Queue | undefined, agent: Localized | undefined): void {
+    const before = this.view.owner;
+    this.view.owner = o;
+    this.view.queue = o === "queue" ? queue : undefined;
+    this.agent = o === "agent" ? (agent && Object.keys(agent).length > 0 ? agent : this.agent) : {};
+    if (o === "closed" && before !== "closed" && this.transcript.messages.some((m) => m.from === "customer")) this.view.survey = { state: "ask" };
+    if (o !== "closed") this.view.survey = undefined;
+    if (o !== before) this.announcer.tell("owner", o);
+    this.changed();
+  }
+
+  private typing(from: string, name: Localized, on: boolean): void {
+    this.view.typing = on && (from === "bot" || from === "agent") ? from : undefined;
+    this.typingName = name;
+    this.cancel("typing");
+    if (this.view.typing) {
+      this.after("typing", typingMs, () => {
+        this.view.typing = undefined;
+        this.changed();
+      });
+    }
+    this.changed();
+  }
+
+  /** While the bot works on an answer, that is shown; an answer that comes at once needs no such thing. */
+  private thinking(last: Message | undefined): void {
+    const asked = last?.from === "customer" && this.view.owner !== "agent" && this.view.owner !== "queue" && this.now() - last.at < thinkingMax;
+    if (!asked) {
+      this.cancel("thinking");
+      if (last?.from !== "customer" && last?.from === this.view.typing) this.view.typing = undefined;
+      return;
+    }
+    if (this.timers.has("thinking")) return;
+    this.after("thinking", thinkingMs, () => this.typing("bot", {}, true));
+  }
+
+  private heard(n: TabNews): void {
+    const mine = this.session?.conversation;
+    if (n.seen && n.seen.conversation === mine) this.seen = Math.max(this.seen, n.seen.seq);
+    if (n.rated && n.rated.conversation === mine) this.ratings.set(n.rated.seq, n.rated);
+    if (n.satisfied && n.satisfied.conversation === mine && this.view.survey) this.view.survey = { state: "done" };
+    if (n.conversation && this.connection.status !== "idle" && mine && n.conversation !== mine) this.restart();
+    this.changed();
+  }
+
+  // What is drawn.
+
+  /** Bursts of changes become one drawing; a hidden page has no frames, so a timer does it there. */
+  private changed(): void {
+    if (this.drawing) return;
+    this.drawing = true;
+    if (document.visibilityState === "visible") requestAnimationFrame(() => this.draw());
+    else setTimeout(() => this.draw(), 50);
+  }
+
+  private draw(): void {
+    this.drawing = false;
+    if (this.gone.signal.aborted) return;
+    const { view, session } = this;
+    const messages = this.transcript.messages;
+    const last = messages[messages.length - 1];
+    const inTranscript = new Set(messages.map((m) => m.clientId));
+    for (const p of this.outbox.all) if (p.file && inTranscript.has(p.clientId)) this.uploads.done(p.clientId);
+    view.messages = messages;
+    view.more = this.transcript.more;
+    view.pending = this.outbox.all.filter((p) => !inTranscript.has(p.clientId));
+    const text = (name: string): string => inLanguage(session?.texts[name] ?? {}, view.language);
+    view.title = text("title") || inLanguage(session?.name ?? {}, view.language);
+    view.logo = session?.logo?.startsWith("/") ? this.options.base + session.logo : session?.logo;
+    view.greeting = text("greeting");
+    view.notice = text("notice");
+    view.placeholder = text("placeholder");
+    view.suggestions = text("suggestions").split("\n").filter(Boolean);
+    this.thinking(last);
+    const spoke = [...messages].reverse().find((m) => m.from === "agent");
+    view.agent = inLanguage(view.typing === "agent" ? this.typingName : {}, view.language) || inLanguage(this.agent, view.language) || inLanguage(spoke?.name ?? {}, view.language);
+    this.read(last?.seq ?? 0);
+    view.unread = messages.filter((m) => m.seq > this.seen && m.from !== "customer" && !m.recalled).length;
+    this.announce(messages);
+    this.panel.show({ ...view });
+  }
+
+  private read(newest: number): void {
+    const { session } = this;
+    if (!this.view.isOpen || document.visibilityState !== "visible" || newest <= this.seen || !session) return;
+    this.seen = newest;
+    local.set(`frontdesk:${this.options.site}:seen`, `${session.conversation} ${newest}`);
+    this.tabs.tell({ seen: { conversation: session.conversation, seq: newest } });
+  }
+
+  private recall(conversation: string): number {
+    const [of, n] = (local.get(`frontdesk:${this.options.site}:seen`) ?? "").split(" ");
+    return of === conversation ? Number(n) || 0 : 0;
+  }
+
+  private announced = -1;
+  private announce(messages: readonly Message[]): void {
+    for (const m of messages) {
+      if (m.seq <= this.told) continue;
+      this.told = m.seq;
+      if (m.from !== "customer") this.announcer.tell("message", { seq: m.seq, from: m.from, text: m.text });
+    }
+    if (this.announced === this.view.unread) return;
+    if (this.announced >= 0 || this.view.unread > 0) this.announcer.tell("unread", this.view.unread);
+    this.announced = this.view.unread;
+    countInTitle(this.view.unread);
+  }
+
+  // What the customer does.
+
+  private acts(): Acts {
+    return {
+      say: (text) => this.say(text),
+      human: () => this.human(),
+      retry: (id) => {
+        this.outbox.retry(id);
+        this.uploads.start();
+        this.connection.flush();
+        this.changed();
       },
-      rating: (seq) => ratings.get(seq),
-      picture: (a) => wire.picture(a),
-    },
-  );
-  root.append(panel.el);
+      discard: (id) => this.uploads.cancel(id),
+      rate: (seq, solved, reason) => this.rate(seq, solved, reason),
+      satisfied: (score, comment) => this.satisfied(score, comment),
+      submit: (seq, form, values) => this.submit(seq, form, values),
+      older: () => this.older(),
+    };
+  }
 
-  watchLanguage(options.language, (tag) => {
-    view.language = languageOf(tag) satisfies Language;
-    changed();
-  });
-  const setTheme = watchTheme(host, options.theme);
-  document.addEventListener("visibilitychange", () => {
-    if (document.visibilityState !== "visible") return remember();
-    connection.wake();
-    changed();
-  });
-  addEventListener("online", () => connection.wake());
-  addEventListener("offline", () => connection.offline());
-  addEventListener("pagehide", remember);
+  private say(text: string): void {
+    this.outbox.add(newId(), { text }, this.now());
+    this.connection.flush();
+    this.draw();
+  }
 
-  draw();
-  document.body.append(host);
-  // Somebody who talked before is connected at once, for the unread count; a new visitor when the panel opens.
-  if (wire.known || outbox.all.length > 0) connection.start();
-  if (options.open) setOpen(true);
+  private send(file: File): void {
+    this.uploads.add(newId(), file, this.now());
+    this.connection.start();
+    this.draw();
+  }
 
-  return {
-    open: () => setOpen(true),
-    close: () => setOpen(false),
-    hide: () => (host.hidden = true),
-    show: () => (host.hidden = false),
-    setLanguage: (language) => {
-      view.language = languageOf(language);
-      changed();
-    },
-    setTheme,
-    identify: (identity) => {
-      wire.identify(identity);
-      connection.reset();
-      if (view.isOpen || wire.known) connection.start();
-    },
-  };
-}
+  private submit(seq: number, form: Form, values: Record<string, string>): void {
+    const text = inWords(form, values, this.view.language === "zh" ? "：" : ": ");
+    this.outbox.add(newId(), { text, form: { seq, id: form.id, values } }, this.now());
+    this.connection.flush();
+    this.draw();
+  }
 
-/** The page's storage, or one that keeps nothing where the browser forbids it. */
-function storage(which: "localStorage" | "sessionStorage"): Store {
-  try {
-    return window[which];
-  } catch {
-    return { getItem: () => null, setItem: () => undefined };
+  private human(): void {
+    if (this.view.owner === "queue" || this.view.owner === "agent") return;
+    const ask = (): void => this.say(translator(this.view.language)("askPerson"));
+    if (this.connection.status !== "live" && this.connection.status !== "polling") return ask(); // the outbox brings it there
+    void this.wire.human().catch((err: unknown) => {
+      if (!(err instanceof Refusal) || err.passing || err.sessionLost) ask();
+    });
+  }
+
+  private rate(seq: number, solved: boolean, reason?: string): void {
+    const conversation = this.session?.conversation ?? "";
+    const before = this.ratings.get(seq);
+    this.ratings.set(seq, { solved, reason });
+    this.draw();
+    void this.wire.rate(seq, solved, reason || undefined).then(
+      () => this.tabs.tell({ rated: { conversation, seq, solved, reason } }),
+      () => {
+        if (before) this.ratings.set(seq, before);
+        else this.ratings.delete(seq);
+        this.changed();
+      },
+    );
+  }
+
+  private satisfied(score: number, comment: string): void {
+    const set = (state: Survey["state"]): void => {
+      if (this.view.survey) this.view.survey = { state };
+      this.changed();
+    };
+    void this.wire.satisfied(score, comment).then(
+      () => {
+        set("done");
+        this.tabs.tell({ satisfied: { conversation: this.session?.conversation ?? "" } });
+      },
+      (err: unknown) => set(err instanceof Refusal && err.status === 409 ? "done" : "failed"),
+    );
+  }
+
+  private older(): void {
+    if (this.view.older === "loading") return;
+    this.view.older = "loading";
+    this.connection.older().then(
+      () => (this.view.older = "idle"),
+      () => (this.view.older = "failed"),
+    ).finally(() => this.changed());
+    this.changed();
+  }
+
+  private setOpen(open: boolean): void {
+    if (this.view.isOpen === open) return;
+    this.view.isOpen = open;
+    if (open) {
+      this.connection.start();
+      if (this.sessionAt && Date.now() - this.sessionAt > staleMs) this.refresh();
+    }
+    this.draw();
+    this.announcer.tell(open ? "open" : "close", undefined);
+  }
+
+  /** Asks again for what changes with the hours. */
+  private refresh(): void {
+    this.sessionAt = Date.now();
+    void this.wire.session().then(
+      (s) => s.conversation === this.session?.conversation && this.opened(s),
+      () => undefined,
+    );
+  }
+
+  private restart(): void {
+    this.connection.reset();
+    if (this.view.isOpen || this.wire.known) this.connection.start();
+  }
+
+  // What the host page may do: see main.ts.
+
+  open(text?: string): void {
+    if (text && !this.panel.composer.input.value) this.panel.composer.restore(text);
+    this.setOpen(true);
+  }
+
+  close(): void {
+    this.setOpen(false);
+  }
+
+  setHidden(hidden: boolean): void {
+    this.host.hidden = hidden;
+  }
+
+  setLanguage(tag: string): void {
+    this.language.set(tag);
+  }
+
+  setTheme(theme: string): void {
+    this.theme.set(theme);
+  }
+
+  identify(identity: string | undefined): void {
+    this.wire.identify(identity);
+    if (!identity) {
+      this.wire.forget();
+      this.transcript.clear(); // the next one at this screen is somebody else
+    }
+    this.restart();
+  }
+
+  track(name: string, data?: Tracked["data"]): void {
+    const t: Tracked = { name, url: location.href, title: document.title, data };
+    if (this.connection.status === "live" || this.connection.status === "polling") void this.wire.track(t).catch(() => undefined);
+    else this.tracked = [...this.tracked, t].slice(-trackedMax); // nobody is tracked who never opens the chat
+  }
+
+  on<K extends keyof HostEvents>(event: K, listener: (value: HostEvents[K]) => void): () => void {
+    return this.announcer.on(event, listener);
+  }
+
+  destroy(): void {
+    this.gone.abort();
+    this.connection.stop();
+    for (const name of [...this.timers.keys()]) this.cancel(name);
+    this.panel.destroy();
+    this.language.stop();
+    this.theme.stop();
+    this.tabs.close();
+    this.pictures.destroy();
+    countInTitle(0);
+    this.host.remove();
   }
 }
 

@@ -1,12 +1,26 @@
 import { Refusal, type Socket, type SocketEvents, type Wire } from "./connection";
 import { readAttachment, readPage, readSession, type Attachment, type Draft, type Page, type Session } from "./protocol";
+import { local } from "./store";
 
 export interface WireOptions {
   base: string; // where the server is, without a slash at the end
   site: string;
   identity?: string; // signed by the host site
   speaks: () => string; // the language shown now
+  /** The host's identity was refused, most often because it has expired: the host may give a new one. */
+  identityRefused: () => void;
 }
+
+/** What the visitor does on the host's pages. */
+export interface Tracked {
+  name: string;
+  url: string;
+  title: string;
+  data?: Record<string, string | number | boolean>;
+}
+
+const historyPage = 40;
+const silenceMs = 60_000; // an upload in which nothing moves for so long has failed
 
 /** The visitor protocol over HTTP and WebSocket. The token is kept per site, so a reload goes on where it was. */
 export class HttpWire implements Wire {
@@ -15,38 +29,51 @@ export class HttpWire implements Wire {
 
   constructor(private options: WireOptions) {
     this.key = `frontdesk:${options.site}:token`;
-    this.token = read(this.key);
+    this.token = local.get(this.key);
   }
 
   get known(): boolean {
     return this.token !== undefined;
   }
 
-  identify(identity: string): void {
+  identify(identity: string | undefined): void {
     this.options.identity = identity;
   }
 
   forget(): void {
     this.token = undefined;
-    write(this.key, undefined);
+    local.set(this.key, undefined);
   }
 
-  async session(): Promise<Session> {
+  /** One tab at a time, and with the token that another one may just have got: two tabs never make two conversations. */
+  session(): Promise<Session> {
+    return alone(this.key, async () => {
+      this.token = local.get(this.key) ?? this.token;
+      const s = readSession(await this.openSession());
+      if (!s) throw new Refusal(500, "internal", "the session answer was not understood");
+      this.token = s.token;
+      local.set(this.key, s.token);
+      return s;
+    });
+  }
+
+  private async openSession(): Promise<unknown> {
     const { site, identity } = this.options;
     const language = this.options.speaks();
-    let answer: unknown;
+    const open = (with_: { token?: string; identity?: string }): Promise<unknown> => this.json("POST", "/v1/visitor/session", { site, language, ...with_ });
     try {
-      answer = await this.json("POST", "/v1/visitor/session", { site, token: this.token, identity, language });
+      return await open({ token: this.token, identity });
     } catch (err) {
-      if (!this.token || !(err instanceof Refusal) || err.passing) throw err;
+      if (!(err instanceof Refusal) || err.passing) throw err;
+      if (identity) {
+        this.options.identity = undefined;
+        this.options.identityRefused();
+        return open({ token: this.token });
+      }
+      if (!this.token) throw err;
       this.forget();
-      answer = await this.json("POST", "/v1/visitor/session", { site, identity, language });
+      return open({});
     }
-    const s = readSession(answer);
-    if (!s) throw new Refusal(500, "internal", "the session answer was not understood");
-    this.token = s.token;
-    write(this.key, s.token);
-    return s;
   }
 
   async ticket(): Promise<string> {
@@ -74,48 +101,87 @@ export class HttpWire implements Wire {
     return readPage(await this.json("GET", `/v1/visitor/messages?after=${after}&wait=${waitSeconds}`, undefined, (waitSeconds + 15) * 1000));
   }
 
+  async history(before: number): Promise<Page> {
+    return readPage(await this.json("GET", `/v1/visitor/history?before=${before}&limit=${historyPage}`));
+  }
+
   async post(clientId: string, draft: Draft): Promise<number> {
-    const v = await this.json("POST", "/v1/visitor/messages", { client_id: clientId, ...draft });
+    const { form, ...said } = draft;
+    const v = form
+      ? await this.json("POST", "/v1/visitor/forms", { client_id: clientId, seq: form.seq, values: form.values })
+      : await this.json("POST", "/v1/visitor/messages", { client_id: clientId, ...said });
     const seq = (v as { seq?: unknown } | null)?.seq;
     return typeof seq === "number" ? seq : 0;
   }
 
   async human(): Promise<void> {
-    await this.json("POST", "/v1/visitor/human", {});
+    await this.json("POST", "/v1/visitor/human", { language: this.options.speaks() });
   }
 
   async rate(seq: number, solved: boolean, reason?: string): Promise<void> {
     await this.json("POST", "/v1/visitor/ratings", { seq, solved, reason });
   }
 
-  async upload(file: File): Promise<Attachment> {
-    const v = await this.request("POST", `/v1/visitor/attachments?name=${encodeURIComponent(file.name)}`, file, file.type, 120_000);
-    const a = readAttachment(await v.json());
-    if (!a) throw new Refusal(500, "internal", "the upload answer was not understood");
-    return a;
+  async satisfied(score: number, comment: string): Promise<void> {
+    await this.json("POST", "/v1/visitor/satisfaction", { score, comment });
   }
 
-  /** An attachment's bytes as a local address: a picture needs the token, which an img element cannot send. */
-  async picture(a: Attachment): Promise<string> {
-    const path = a.url?.startsWith("/") ? a.url : `/v1/visitor/attachments/${encodeURIComponent(a.id)}`;
-    const v = await this.request("GET", path, undefined, undefined, 60_000);
-    return URL.createObjectURL(await v.blob());
+  async track(t: Tracked): Promise<void> {
+    await this.json("POST", "/v1/visitor/events", t);
+  }
+
+  /** Sends a file's bytes. fetch does not tell how far it is, so this is the older way. */
+  upload(name: string, file: Blob, progress: (part: number) => void, gone: AbortSignal): Promise<Attachment> {
+    return new Promise((done, fail) => {
+      const x = new XMLHttpRequest();
+      let silence: ReturnType<typeof setTimeout>;
+      const lives = (): void => {
+        clearTimeout(silence);
+        silence = setTimeout(() => x.abort(), silenceMs);
+      };
+      x.open("POST", `${this.options.base}/v1/visitor/attachments?name=${encodeURIComponent(name)}`);
+      // Only what is meant to be a picture says so: a drawing with script in it (SVG) is a file like any other.
+      x.setRequestHeader("Content-Type", /^image\/(png|jpeg|gif|webp)$/.test(file.type) ? file.type : "application/octet-stream");
+      if (this.token) x.setRequestHeader("Authorization", `Bearer ${this.token}`);
+      x.upload.onprogress = (e) => {
+        lives();
+        if (e.lengthComputable) progress(e.loaded / e.total);
+      };
+      x.onloadend = () => {
+        clearTimeout(silence);
+        gone.removeEventListener("abort", stop);
+        const a = x.status === 200 ? readAttachment(parse(x.responseText)) : undefined;
+        if (a) done(a);
+        else if (x.status === 0) fail(new TypeError("the server was not reached"));
+        else fail(refusal(x.status, parse(x.responseText), x.getResponseHeader("Retry-After")));
+      };
+      const stop = (): void => x.abort();
+      gone.addEventListener("abort", stop);
+      lives();
+      x.send(file);
+    });
+  }
+
+  /** An attachment's bytes: they need the token, which neither an img element nor a link can send. */
+  async bytes(a: Attachment): Promise<Blob> {
+    const v = await this.request("GET", `/v1/visitor/attachments/${encodeURIComponent(a.id)}`, undefined, 60_000);
+    return v.blob();
   }
 
   private async json(method: string, path: string, body?: unknown, timeoutMs = 20_000): Promise<unknown> {
-    const v = await this.request(method, path, body === undefined ? undefined : JSON.stringify(body), "application/json", timeoutMs);
+    const v = await this.request(method, path, body === undefined ? undefined : JSON.stringify(body), timeoutMs);
     return v.status === 204 ? null : v.json();
   }
 
-  private async request(method: string, path: string, body: BodyInit | undefined, type: string | undefined, timeoutMs: number): Promise<Response> {
+  private async request(method: string, path: string, body: string | undefined, timeoutMs: number): Promise<Response> {
     const headers: Record<string, string> = {};
-    if (body !== undefined && type) headers["Content-Type"] = type;
+    if (body !== undefined) headers["Content-Type"] = "application/json";
     if (this.token && path !== "/v1/visitor/session") headers.Authorization = `Bearer ${this.token}`;
     const gone = new AbortController();
     const timer = setTimeout(() => gone.abort(), timeoutMs);
     try {
       const v = await fetch(this.options.base + path, { method, headers, body, signal: gone.signal, credentials: "omit" });
-      if (!v.ok) throw await refusal(v);
+      if (!v.ok) throw refusal(v.status, parse(await v.text()), v.headers.get("Retry-After"));
       return v;
     } finally {
       clearTimeout(timer);
@@ -123,33 +189,21 @@ export class HttpWire implements Wire {
   }
 }
 
-async function refusal(v: Response): Promise<Refusal> {
-  let kind = "";
-  let message = "";
+function parse(text: string): unknown {
   try {
-    const body = (await v.json()) as { error?: { kind?: string; message?: string } };
-    kind = body.error?.kind ?? "";
-    message = body.error?.message ?? "";
+    return JSON.parse(text);
   } catch {
-    // A proxy's error page: the status has to do.
-  }
-  const retryAfter = Number(v.headers.get("Retry-After"));
-  return new Refusal(v.status, kind, message, Number.isFinite(retryAfter) ? retryAfter * 1000 : 0);
-}
-
-function read(key: string): string | undefined {
-  try {
-    return localStorage.getItem(key) ?? undefined;
-  } catch {
-    return undefined;
+    return undefined; // a proxy's error page: the status has to do
   }
 }
 
-function write(key: string, value: string | undefined): void {
-  try {
-    if (value === undefined) localStorage.removeItem(key);
-    else localStorage.setItem(key, value);
-  } catch {
-    // Forbidden storage only costs the history after a reload.
-  }
+function refusal(status: number, body: unknown, retryAfter: string | null): Refusal {
+  const e = (body as { error?: { kind?: string; message?: string; field?: string } } | undefined)?.error;
+  const seconds = Number(retryAfter);
+  return new Refusal(status, e?.kind ?? "", e?.message ?? "", Number.isFinite(seconds) ? seconds * 1000 : 0, e?.field ?? "");
+}
+
+/** Runs something while no other tab does; without the browser's help (old ones, plain http) just runs it. */
+function alone<T>(name: string, run: () => Promise<T>): Promise<T> {
+  return navigator.locks ? (navigator.locks.request(name, run) as Promise<T>) : run();
 }
