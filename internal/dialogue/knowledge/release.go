@@ -2,6 +2,7 @@ package knowledge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -38,44 +39,46 @@ type Store struct {
 
 	mu    sync.RWMutex
 	bots  map[key]*bot
-	old   map[oldKey]*oldRelease
 	clock atomic.Int64 // counts uses, for eviction
+
+	jobs chan struct{} // an import was asked for here
 }
 
 type key struct{ tenant, bot string }
-
-type oldKey struct {
-	key
-	number int64
-}
 
 // bot is what memory holds of one bot.
 type bot struct {
 	latest atomic.Pointer[Release]
 	used   atomic.Int64
-	load   sync.Mutex // held while loading from the database
+	failed atomic.Pointer[failure] // the last load, if it failed
+	load   sync.Mutex              // held while loading from the database
 }
 
-type oldRelease struct {
-	*Release
-	cost int64 // of what it does not share with the newest
-	used atomic.Int64
+// failure is a release that could not be loaded.
+type failure struct {
+	err   error
+	until time.Time // nobody tries again before
+	pause time.Duration
 }
 
-// maxOld bounds the older releases in memory, whatever they are thought to cost. One that is needed again is loaded in
-// milliseconds, by what differs from the newest.
-const maxOld = 256
+// A bot whose release cannot be loaded is tried again after a pause that doubles: neither its customers' turns nor its
+// changes load it each time, and other bots do not wait for it. An edit is late by the longest pause at most.
+const (
+	firstPause   = 250 * time.Millisecond
+	longestPause = 5 * time.Second
+)
 
 // NewStore makes a store. Fields may be changed before its first use.
 func NewStore(db *sqldb.DB) *Store {
 	return &Store{
 		db: db, Log: slog.New(slog.DiscardHandler), MemoryBudget: 512 << 20, PollEvery: 250 * time.Millisecond,
-		bots: map[key]*bot{}, old: map[oldKey]*oldRelease{},
+		bots: map[key]*bot{},
 	}
 }
 
 // Latest returns the newest release of a bot: from memory, or from the database when the bot is used for the first time.
-// A bot that was never given anything has the empty release 0.
+// A bot that was never given anything has the empty release 0. What is in memory answers as long as a newer one cannot be
+// loaded; without any, callers get the last load's error until the next try is due.
 func (s *Store) Latest(ctx context.Context, tenant, botID string) (*Release, error) {
 	b := s.bot(key{tenant, botID})
 	b.used.Store(s.clock.Add(1))
@@ -91,15 +94,22 @@ func (s *Store) At(ctx context.Context, tenant, botID string, number int64) (*Re
 	if err != nil || latest.Number == number {
 		return latest, err
 	}
-	k := oldKey{key{tenant, botID}, number}
-	s.mu.RLock()
-	r := s.old[k]
-	s.mu.RUnlock()
-	if r != nil {
-		r.used.Store(s.clock.Add(1))
-		return r.Release, nil
+	var r *Release
+	err = s.db.ReadTx(ctx, func(q sqldb.Queryer) error {
+		last, err := newest(ctx, q, key{tenant, botID})
+		if err != nil {
+			return err
+		}
+		if number < 0 || number > last {
+			return frontdesk.Errorf(frontdesk.NotFound, "bot %s has no release %d", botID, number)
+		}
+		r, err = load(ctx, q, key{tenant, botID}, number, latest)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load knowledge of %s/%s: %w", tenant, botID, err)
 	}
-	return s.loadOld(ctx, k)
+	return r, nil
 }
 
 // Refresh looks whether a loaded bot has a newer release and loads it: what to do on a hint that it has.
@@ -146,12 +156,11 @@ func (s *Store) poll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, k := range moved {
-		if err := s.Refresh(ctx, k.tenant, k.bot); err != nil {
-			return err
-		}
+	var failed error
+	for _, k := range moved { // one that cannot be loaded does not keep the others
+		failed = errors.Join(failed, s.Refresh(ctx, k.tenant, k.bot))
 	}
-	return nil
+	return failed
 }
 
 func (s *Store) moved(ctx context.Context) ([]key, error) {
@@ -199,11 +208,16 @@ func (s *Store) bot(k key) *bot {
 
 // refresh loads the newest release if memory has an older one or none. Callers without one wait here, others do not call.
 func (s *Store) refresh(ctx context.Context, k key, b *bot) (*Release, error) {
+	if err := b.waits(); err != nil {
+		return nil, err
+	}
 	b.load.Lock()
 	defer b.load.Unlock()
+	if err := b.waits(); err != nil { // who held the lock tried
+		return nil, err
+	}
 	base := b.latest.Load()
 	var next *Release
-	var own int64
 	err := s.db.ReadTx(ctx, func(q sqldb.Queryer) error {
 		number, err := newest(ctx, q, k)
 		if err != nil {
@@ -213,114 +227,73 @@ func (s *Store) refresh(ctx context.Context, k key, b *bot) (*Release, error) {
 			next = base
 			return nil
 		}
-		next, own, err = load(ctx, q, k, number, base)
+		next, err = load(ctx, q, k, number, base)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("load knowledge of %s/%s: %w", k.tenant, k.bot, err)
+		err = fmt.Errorf("load knowledge of %s/%s: %w", k.tenant, k.bot, err)
+		if !errors.Is(err, context.Canceled) { // that was the caller's
+			b.fail(err)
+		}
+		return nil, err
 	}
+	b.failed.Store(nil)
 	if next != base {
 		b.latest.Store(next)
-		if base != nil && base.Number > 0 {
-			if own == next.cost { // built anew: they share nothing
-				own = base.cost
-			}
-			s.keep(base, own)
-		}
 		s.evict(k)
 	}
 	return next, nil
 }
 
-func (s *Store) loadOld(ctx context.Context, k oldKey) (*Release, error) {
-	b := s.bot(k.key)
-	b.load.Lock()
-	defer b.load.Unlock()
-	s.mu.RLock()
-	r := s.old[k]
-	s.mu.RUnlock()
-	if r != nil {
-		return r.Release, nil // loaded by who held the lock
+// waits is the last load's error while it is too early for the next.
+func (b *bot) waits() error {
+	if f := b.failed.Load(); f != nil && time.Now().Before(f.until) {
+		return f.err
 	}
-	var loaded *Release
-	var own int64
-	err := s.db.ReadTx(ctx, func(q sqldb.Queryer) error {
-		last, err := newest(ctx, q, k.key)
-		if err != nil {
-			return err
-		}
-		if k.number < 0 || k.number > last {
-			return frontdesk.Errorf(frontdesk.NotFound, "bot %s has no release %d", k.bot, k.number)
-		}
-		loaded, own, err = load(ctx, q, k.key, k.number, b.latest.Load())
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("load knowledge of %s/%s: %w", k.tenant, k.bot, err)
+	return nil
+}
+
+func (b *bot) fail(err error) {
+	pause := firstPause
+	if f := b.failed.Load(); f != nil {
+		pause = min(2*f.pause, longestPause)
 	}
-	s.keep(loaded, own)
-	s.evict(k.key)
-	return loaded, nil
+	b.failed.Store(&failure{err, time.Now().Add(pause), pause})
 }
 
 // bytesPerEntry is roughly what an entry with a few wordings takes in memory: its texts, and its postings.
 const bytesPerEntry = 4 << 10
 
-// load makes a release from the nearest one in memory, or from nothing if that is far away. own is the memory that it does
-// not share with base.
-func load(ctx context.Context, q sqldb.Queryer, k key, number int64, base *Release) (r *Release, own int64, err error) {
+// load makes a release from the nearest one in memory, or from nothing if that is far away.
+func load(ctx context.Context, q sqldb.Queryer, k key, number int64, base *Release) (*Release, error) {
 	if base != nil && base.Index.Len() > 0 {
 		changed, removed, ok, err := delta(ctx, q, k, base.Number, number, base.Index.Len()/3+100)
 		if err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 		if ok {
 			ix := base.Index.With(changed, removed)
-			own = int64(len(changed))*bytesPerEntry + int64(ix.Len())
-			return &Release{k.tenant, k.bot, number, ix, min(base.cost+own, int64(ix.Len())*2*bytesPerEntry)}, own, nil
+			own := int64(len(changed))*bytesPerEntry + int64(ix.Len())
+			return &Release{k.tenant, k.bot, number, ix, min(base.cost+own, int64(ix.Len())*2*bytesPerEntry)}, nil
 		}
 	}
 	entries, err := content(ctx, q, k, number)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
-	own = int64(len(entries)) * bytesPerEntry
-	return &Release{k.tenant, k.bot, number, Build(entries), own}, own, nil
+	return &Release{k.tenant, k.bot, number, Build(entries), int64(len(entries)) * bytesPerEntry}, nil
 }
 
-// keep holds an older release for a while.
-func (s *Store) keep(r *Release, own int64) {
-	o := &oldRelease{Release: r, cost: own}
-	o.used.Store(s.clock.Add(1))
-	s.mu.Lock()
-	s.old[oldKey{key{r.Tenant, r.Bot}, r.Number}] = o
-	s.mu.Unlock()
-}
-
-// evict forgets the longest unused releases until the rest fits: older ones first, then the newest of bots nobody asks.
-// The bot just used stays. Whoever still holds a forgotten release can go on using it.
+// evict forgets the releases of bots that nobody has asked for longest until the rest fits. The bot just used stays.
+// Whoever still holds a forgotten release can go on using it.
 func (s *Store) evict(except key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var total int64
-	for _, o := range s.old {
-		total += o.cost
-	}
 	for _, b := range s.bots {
 		if r := b.latest.Load(); r != nil {
 			total += r.cost
 		}
-	}
-	for len(s.old) > maxOld || total > s.MemoryBudget && len(s.old) > 0 {
-		var victim oldKey
-		oldest := int64(-1)
-		for k, o := range s.old {
-			if u := o.used.Load(); oldest < 0 || u < oldest {
-				victim, oldest = k, u
-			}
-		}
-		total -= s.old[victim].cost
-		delete(s.old, victim)
 	}
 	for total > s.MemoryBudget {
 		var victim *Release
