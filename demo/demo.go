@@ -63,6 +63,12 @@ var Staff = []Person{
 	{"agent2@example.test", "demo-agent2-2468", "agent", frontdesk.Localized{"zh": "木青柠", "en": "Linden Lime"}},
 }
 
+// Who of Staff talks to customers in the scripts.
+const (
+	hazel = 1
+	brook = 2
+)
+
 // Zone is the shop's time zone.
 var Zone = sync.OnceValue(func() *time.Location {
 	zone, err := time.LoadLocation(ZoneName)

@@ -1,5 +1,30 @@
 package demo
 
+// Overnight and Late are what an agent writes to customers who are not there any more: those who left a message while the
+// shop was closed, and those who have waited long. Each is by language, and holds several ways to put it.
+var (
+	Overnight = map[string][][]string{
+		"zh": {
+			{"早上好，让您久等了。您昨晚的留言我看到了，先帮您核实一下。", "已经登记好了，今天 18:00 前同事会联系您。您看到消息后有别的问题，随时再来找我们。"},
+			{"您好，很抱歉让您等到现在，我看了前面的对话。", "这件事已转给售后同事优先处理，有结果会第一时间发消息给您。"},
+			{"早上好，留言收到了，给您添麻烦了。", "相关情况已经记下，如果方便，请回复一个白天能接电话的时间，我们给您回电。"},
+		},
+		"en": {
+			{"Good morning, and sorry for the wait. I have read the message you left us.", "It is with the right colleague now; you will hear from us before 18:00 today (UTC+8)."},
+			{"Good morning. Thank you for your message, I am looking into it.", "I have passed it to our after-sales team as urgent. Just write here if anything else comes up."},
+		},
+	}
+	Late = map[string][][]string{
+		"zh": {
+			{"让您久等了，前面的对话我看过了。", "您的情况已经记下，转给售后同事跟进，今天内会联系您。"},
+			{"抱歉，刚才咨询的人比较多，现在由我来为您处理。", "已经帮您提交，处理结果会发消息通知您。"},
+		},
+		"en": {
+			{"Sorry to keep you waiting. I have read the conversation above.", "Our after-sales team has it now and will be in touch today."},
+		},
+	}
+)
+
 // What simulated customers and agents say beyond the questions of the knowledge: each by language. %s is an order number in
 // orderAsks and a phone number in phoneNotes.
 var (
@@ -57,22 +82,22 @@ var (
 	}
 	agentTalk = map[string][][]string{
 		"zh": {
-			{"您好，我是云杉的客服小溪，您的问题我看到了，我先查一下订单，请稍等一两分钟。", "查到了，已经帮您登记加急，今天 18:00 前会有同事联系您。", "还有别的可以帮您吗？"},
+			{"您好，我是云杉的客服小溪，您的问题我看到了，我先查一下订单，请稍等一两分钟。", "查到了，已经帮您登记加急，24 小时内会有同事联系您。", "还有别的可以帮您吗？"},
 			{"您好，我来帮您处理。方便说一下具体是哪一件商品吗？", "明白了，我这边已经提交售后，审核通过后会发短信给您。"},
 			{"让您久等了，我看一下前面的对话。", "这个情况可以申请换新，我已经给您开好单子，师傅后天上午上门。"},
 		},
 		"en": {
-			{"Hello, this is Brook from Spruce. Let me look at your order, one moment please.", "I have marked it urgent; a colleague will contact you before 18:00 today.", "Is there anything else I can do?"},
+			{"Hello, this is Brook from Spruce. Let me look at your order, one moment please.", "I have marked it urgent; a colleague will contact you within 24 hours.", "Is there anything else I can do?"},
 			{"Hello, I have read the conversation above and will take care of it.", "The request is in. You will get a message as soon as it has been reviewed."},
 		},
 	}
 	apologies = map[string][][]string{
 		"zh": {
-			{"真的很抱歉让您这么着急。我是客服主管竹听雨，这件事由我来跟进。", "已经联系承运方，今天 20:00 前我亲自给您回复结果。"},
+			{"真的很抱歉让您这么着急。我是客服主管竹听雨，这件事由我来跟进。", "已经联系承运方加急处理，一有结果我亲自回复您。"},
 			{"非常抱歉给您添了麻烦，我马上核实。", "核实清楚了，是我们的疏忽。多收的费用按差价的 3 倍退给您，24 小时内到账。"},
 		},
 		"en": {
-			{"I am truly sorry for this. I am Hazel, the supervisor, and I will follow it up myself.", "I have called the carrier and will come back to you before 20:00 today."},
+			{"I am truly sorry for this. I am Hazel, the supervisor, and I will follow it up myself.", "I have called the carrier and will come back to you myself as soon as I hear from them."},
 			{"I am sorry about the trouble. Let me check what went wrong.", "This was our mistake. I have arranged a visit for tomorrow, free of charge."},
 		},
 	}

@@ -25,6 +25,7 @@ type Script struct {
 	Kind     string // plain, order, outside, human, complaint, fragments, greeting, rush: what the visit is about
 	Lines    []Line
 	Agent    []string // what an agent answers, in order, if the visit comes to one
+	By       int      // which of Staff answers it
 }
 
 // Line is one thing a customer does. Exactly one of Text and Rate is set.
@@ -33,6 +34,7 @@ type Line struct {
 	Burst bool          // sent without waiting for an answer: a person typing in pieces
 	Text  string
 	Entry string // the entry that answers it, "" if none does or it needs the line before
+	Call  bool   // asks for a person: left out when one is there
 	Rate  *Rating
 }
 
@@ -74,6 +76,20 @@ func (s *Shop) Scripts(seed int64, n int) []Script {
 		out = append(out, w.visit(start.AddDate(0, 0, day).Add(at), kind))
 	}
 	slices.SortStableFunc(out, func(a, b Script) int { return a.At.Compare(b.At) })
+	return out
+}
+
+// Waiting returns the visits of the last minutes before the shop's now, of customers who have asked for a person and whom
+// nobody has taken yet.
+func (s *Shop) Waiting(seed int64) []Script {
+	w := writer{shop: s, r: stream(uint64(seed), s.seed<<32+1)}
+	var out []Script
+	for i, before := range []time.Duration{9, 6, 4} {
+		v := Script{At: s.now.Add(-before * time.Minute), Kind: "human", Lang: Languages[i%2], Visitor: fmt.Sprintf("anon-%08x", w.r.Uint32())}
+		v.say(&w, choose(w.r, humanMatters[v.Lang]), "")
+		v.call(&w)
+		out = append(out, v)
+	}
 	return out
 }
 
@@ -203,13 +219,13 @@ func (w *writer) human(s *Script) {
 	if w.r.IntN(4) > 0 {
 		s.ask(w, w.topic(s.Lang))
 	}
-	s.say(w, choose(w.r, humanAsks[s.Lang]), "")
+	s.call(w)
 	if w.r.IntN(3) == 0 {
 		s.say(w, fmt.Sprintf(choose(w.r, phoneNotes[s.Lang]), w.phone(s)), "")
 	} else {
 		s.say(w, choose(w.r, humanMatters[s.Lang]), "")
 	}
-	s.Agent = agentTalk[s.Lang][w.r.IntN(len(agentTalk[s.Lang]))]
+	s.Agent, s.By = agentTalk[s.Lang][w.r.IntN(len(agentTalk[s.Lang]))], brook
 	w.close(s, 82)
 }
 
@@ -221,8 +237,8 @@ func (w *writer) complaint(s *Script) {
 			s.hurry(w)
 		}
 	}
-	s.say(w, choose(w.r, humanAsks[s.Lang]), "")
-	s.Agent = apologies[s.Lang][w.r.IntN(len(apologies[s.Lang]))]
+	s.call(w)
+	s.Agent, s.By = apologies[s.Lang][w.r.IntN(len(apologies[s.Lang]))], hazel
 	w.close(s, 48)
 }
 
@@ -253,8 +269,8 @@ func (w *writer) rush(s *Script) {
 		s.ask(w, e)
 	}
 	if w.r.IntN(3) == 0 {
-		s.say(w, choose(w.r, humanAsks[s.Lang]), "")
-		s.Agent = apologies[s.Lang][0]
+		s.call(w)
+		s.Agent, s.By = apologies[s.Lang][0], hazel
 	}
 	w.close(s, 55)
 }
@@ -304,6 +320,12 @@ func (s *Script) say(w *writer, text, entry string) {
 	read := time.Duration(2000+w.r.ExpFloat64()*9000) * time.Millisecond
 	typing := time.Duration(utf8.RuneCountInString(text)*(90+w.r.IntN(160))) * time.Millisecond
 	s.Lines = append(s.Lines, Line{Wait: min(read, time.Minute) + typing, Text: text, Entry: entry})
+}
+
+// call asks for a person.
+func (s *Script) call(w *writer) {
+	s.say(w, choose(w.r, humanAsks[s.Lang]), "")
+	s.Lines[len(s.Lines)-1].Call = true
 }
 
 // hurry makes the last line part of a burst with the one before it.

@@ -13,6 +13,7 @@ import (
 	"frontdesk"
 	"frontdesk/demo"
 	"frontdesk/internal/auth"
+	"frontdesk/internal/channel"
 	"frontdesk/internal/compliance"
 	"frontdesk/internal/conversation"
 	"frontdesk/internal/dialogue"
@@ -67,15 +68,12 @@ func (v *visits) Pop() any {
 
 // demoHistory lets a month of simulated customers talk to the shop through the real path on a moved clock, so that there
 // are traces, events and outcomes to look at.
-func (a *App) demoHistory(ctx context.Context) error {
+func (a *App) demoHistory(ctx context.Context) (err error) {
 	now := time.Now()
 	defer a.clock.move(time.Time{})
 	shop := demo.NewShop(demo.Seed, now)
 	shop.Clock = a.clock.Now
-	scripts := shop.Scripts(demo.Seed, historyVisits)
-	if len(scripts) == 0 {
-		return nil
-	}
+	scripts := append(shop.Scripts(demo.Seed, historyVisits), shop.Waiting(demo.Seed)...)
 	a.clock.move(scripts[0].At)
 
 	// Patience is counted in real time, so that of the history is short; everything else is as in service.
@@ -83,10 +81,13 @@ func (a *App) demoHistory(ctx context.Context) error {
 	deps.Timing.Wait = 2 * time.Millisecond
 	deps.Actions = map[string]map[string]conversation.Action{demo.Tenant: {dialogue.OrderLookup: &orderLookup{demoShop(a.clock.Now)}}}
 	s := &simulation{app: a, conv: conversation.New(deps), visitors: map[string]auth.Visitor{}}
+	if s.staff, err = a.colleagues(ctx); err != nil {
+		return err
+	}
 	running, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- s.conv.Run(running) }()
-	err := s.run(ctx, scripts, now)
+	err = s.run(ctx, scripts, now)
 	stop()
 	return cmp.Or(err, <-done)
 }
@@ -96,6 +97,8 @@ type simulation struct {
 	app      *App
 	conv     *conversation.Service
 	visitors map[string]auth.Visitor
+	staff    []frontdesk.Actor // in the order of demo.Staff
+	cases    int               // conversations attended to
 }
 
 func (s *simulation) run(ctx context.Context, scripts []demo.Script, until time.Time) error {
@@ -103,23 +106,28 @@ func (s *simulation) run(ctx context.Context, scripts []demo.Script, until time.
 	for _, script := range scripts {
 		heap.Push(&queue, &visit{script: script, due: script.At})
 	}
-	timers := s.conv.Timers()
+	site, err := s.app.sites.Get(ctx, demo.Tenant, demo.SiteID)
+	if err != nil {
+		return err
+	}
+	look := scripts[0].At // when the shop's people look at the queue next
 	for queue.Len() > 0 {
 		v := heap.Pop(&queue).(*visit)
 		if v.due.After(until) {
 			continue // still under way now: not history
 		}
-		s.app.clock.move(v.due)
-		for { // what fell due meanwhile: conversations gone quiet, reminders
-			n, err := s.app.db.SweepTimers(ctx, timers)
-			if err != nil {
+		for !look.After(v.due) && look.Before(until.Add(-untouched)) {
+			if err := s.meanwhile(ctx, look); err != nil {
 				return err
 			}
-			if n == 0 {
-				break
+			if look, err = s.shift(ctx, look, site); err != nil {
+				return fmt.Errorf("shift at %s: %w", look.Format(time.DateTime), err)
 			}
 		}
-		if err := s.step(ctx, v); err != nil {
+		if err := s.meanwhile(ctx, v.due); err != nil {
+			return err
+		}
+		if err := s.step(ctx, v, site); err != nil {
 			return fmt.Errorf("visit of %s: %w", v.script.At.Format(time.DateTime), err)
 		}
 		if v.line < len(v.script.Lines) {
@@ -130,20 +138,27 @@ func (s *simulation) run(ctx context.Context, scripts []demo.Script, until time.
 	return nil
 }
 
+// meanwhile lets happen what fell due: conversations gone quiet, reminders.
+func (s *simulation) meanwhile(ctx context.Context, at time.Time) error {
+	s.app.clock.move(at)
+	timers := s.conv.Timers()
+	for {
+		if n, err := s.app.db.SweepTimers(ctx, timers); err != nil || n == 0 {
+			return err
+		}
+	}
+}
+
 // step plays the next line and, where it ends in the queue while the desk is open, the agent.
-func (s *simulation) step(ctx context.Context, v *visit) (err error) {
+func (s *simulation) step(ctx context.Context, v *visit, site channel.Site) (err error) {
 	if v.who.Conversation == "" {
 		if err := s.enter(ctx, v); err != nil {
 			return err
 		}
 	}
-	site, err := s.app.sites.Get(ctx, demo.Tenant, demo.SiteID)
-	if err != nil {
-		return err
-	}
 	open := site.Open(v.due)
 	if open {
-		s.conv.StaffSeen(demo.Tenant, "demo")
+		s.conv.StaffSeen(demo.Tenant, s.staff[0].ID)
 	}
 	line := v.script.Lines[v.line]
 	v.line++
@@ -154,6 +169,9 @@ func (s *simulation) step(ctx context.Context, v *visit) (err error) {
 	}()
 	if line.Rate != nil {
 		return s.rate(ctx, v, line.Rate)
+	}
+	if line.Call && v.agentSaw {
+		return nil
 	}
 	text, err := compliance.Clean(line.Text)
 	if err != nil {
@@ -217,7 +235,7 @@ func (s *simulation) agent(ctx context.Context, v *visit) error {
 	v.agentSaw = true
 	at := v.due.Add(40 * time.Second)
 	s.app.clock.move(at)
-	ctx = frontdesk.WithActor(ctx, frontdesk.Actor{Kind: frontdesk.ActorStaff, ID: "demo", Tenant: demo.Tenant, Name: demo.Staff[2].Name.In(v.script.Lang)})
+	ctx = s.as(ctx, v.script.By, v.script.Lang)
 	if _, err := s.conv.Take(ctx, demo.Tenant, c.ID, false); err != nil {
 		return err
 	}
@@ -228,6 +246,7 @@ func (s *simulation) agent(ctx context.Context, v *visit) error {
 			return err
 		}
 	}
+	v.due = at // what the customer writes next comes after it
 	return nil
 }
 
@@ -238,8 +257,7 @@ func (s *simulation) part(ctx context.Context, v *visit) error {
 		return err
 	}
 	s.app.clock.move(s.app.clock.Now().Add(20 * time.Second))
-	ctx = frontdesk.WithActor(ctx, frontdesk.Actor{Kind: frontdesk.ActorStaff, ID: "demo", Tenant: demo.Tenant})
-	_, err = s.conv.Close(ctx, demo.Tenant, c.ID, true)
+	_, err = s.conv.Close(s.as(ctx, v.script.By, v.script.Lang), demo.Tenant, c.ID, true)
 	return err
 }
 

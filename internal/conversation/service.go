@@ -331,6 +331,7 @@ func (s *Service) Busy(ctx context.Context) bool {
 		return true
 	}
 	var n int
-	err := s.DB.QueryRow(ctx, "SELECT count(*) FROM effect WHERE status IN ('ready', 'running') AND due_at <= $1", s.DB.Now().UnixMicro()).Scan(&n)
+	err := s.DB.QueryRow(ctx, `SELECT count(*) FROM effect e WHERE status = 'running' OR status = 'ready' AND due_at <= $1 OR status = 'done' AND EXISTS (
+		SELECT 1 FROM conversation c WHERE c.tenant = e.tenant AND c.id = e.conversation AND c.owner IN ('bot', 'queue'))`, s.DB.Now().UnixMicro()).Scan(&n)
 	return err != nil || n > 0 || s.pending.Load() > 0
 }
