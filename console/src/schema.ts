@@ -46,6 +46,55 @@ export interface components {
             title: string;
             type: string;
         };
+        Contact: {
+            /** Format: int64 */
+            conversations: number;
+            /** @description As the host site named them in its signature */
+            external_id?: string;
+            /** Format: int64 */
+            first_seen: number;
+            id: string;
+            language: string;
+            /** Format: int64 */
+            last_seen: number;
+            /** @description Ranges [from, to) in the name, in characters */
+            marks?: number[][];
+            /**
+             * @description By what a search found them
+             * @enum {string}
+             */
+            matched?: "name" | "external_id" | "phone" | "id_card" | "bank_card";
+            name: string;
+            site?: string;
+            /** @description Of the site they wrote to last */
+            zone: string;
+        };
+        ContactFacts: {
+            /** Format: int64 */
+            conversations: number;
+            /** @description As the host site named them in its signature */
+            external_id?: string;
+            /** Format: int64 */
+            first_seen: number;
+            id: string;
+            /** @description What they wrote and was sealed; reveal opens it */
+            keys: components["schemas"]["SealedKey"][];
+            language: string;
+            /** Format: int64 */
+            last_seen: number;
+            /** @description Ranges [from, to) in the name, in characters */
+            marks?: number[][];
+            /**
+             * @description By what a search found them
+             * @enum {string}
+             */
+            matched?: "name" | "external_id" | "phone" | "id_card" | "bank_card";
+            name: string;
+            site?: string;
+            visitors: components["schemas"]["VisitorSeen"][];
+            /** @description Of the site they wrote to last */
+            zone: string;
+        };
         Conversation: {
             agent?: string;
             agent_name?: string;
@@ -151,6 +200,29 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        Episode: {
+            /**
+             * Format: int64
+             * @description Absent: it goes on
+             */
+            closed_at?: number;
+            conversation: string;
+            handed_over: boolean;
+            /** Format: int64 */
+            messages: number;
+            /** Format: int64 */
+            number: number;
+            /** Format: int64 */
+            opened_at: number;
+            /** @enum {string} */
+            outcome?: "confirmed" | "assumed" | "handed_over" | "left" | "not_known";
+            /** @description Masked beginning of what the customer wrote first */
+            preview: string;
+            /** Format: int64 */
+            rating?: number;
+            rating_text?: string;
+            site: string;
+        };
         ErrorAnswer: {
             error: components["schemas"]["Fault"];
         };
@@ -199,6 +271,36 @@ export interface components {
             required?: boolean;
             type: string;
         };
+        Found: {
+            /** Format: int64 */
+            at: number;
+            contact: string;
+            /** @enum {string} */
+            from: "customer" | "bot" | "agent" | "system" | "note";
+            id: string;
+            /** @description Ranges [from, to) in the snippet, in characters */
+            marks: number[][];
+            /** @description The contact's, if known */
+            name?: string;
+            /** @enum {string} */
+            owner: "bot" | "queue" | "agent" | "closed";
+            /**
+             * Format: int64
+             * @description The message
+             */
+            seq: number;
+            /** @description Of the message, masked, on one line */
+            snippet: string;
+        };
+        FoundEntry: {
+            bot: string;
+            category: string;
+            id: string;
+            lang: string;
+            /** @description Ranges [from, to) in the question, in characters */
+            marks: number[][];
+            question: string;
+        };
         HireInputBody: {
             email: string;
             name: string;
@@ -243,6 +345,13 @@ export interface components {
             as_of: number;
             /** @description The last 30, the oldest first */
             days: components["schemas"]["HomeDay"][];
+            /**
+             * Format: double
+             * @description Median time to the bot's reply in the last 30 days
+             */
+            first_response_ms: number;
+            /** @description Conversations opened, by weekday (0 is Sunday) and hour */
+            hours: number[][];
             now: components["schemas"]["HomeNow"];
             today: components["schemas"]["HomeDay"];
             yesterday: components["schemas"]["HomeDay"];
@@ -424,6 +533,35 @@ export interface components {
             client_id?: string;
             text: string;
         };
+        Order: {
+            currency: string;
+            lines: components["schemas"]["Field"][];
+            number: string;
+            /** Format: int64 */
+            placed_at: number;
+            /** @description The shop's word for it */
+            status: string;
+            /** @description The same in the asked language */
+            status_label: string;
+            title: string;
+            /**
+             * Format: int64
+             * @description In the currency's smallest unit
+             */
+            total: number;
+            url?: string;
+        };
+        OrdersOf: {
+            /** @description False: the company has no shop connected */
+            available: boolean;
+            /** @description The newest first */
+            orders: components["schemas"]["Order"][];
+        };
+        PageContact: {
+            items: components["schemas"]["Contact"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
         PageConversation: {
             items: components["schemas"]["Conversation"][];
             /** @description Cursor of the next page; absent on the last */
@@ -436,6 +574,11 @@ export interface components {
         };
         PageEntry: {
             items: components["schemas"]["Entry"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageEpisode: {
+            items: components["schemas"]["Episode"][];
             /** @description Cursor of the next page; absent on the last */
             next?: string;
         };
@@ -562,6 +705,25 @@ export interface components {
         RotateInputBody: {
             /** @description The secret in use leaked: it stops to verify at once */
             drop?: boolean;
+        };
+        SealedKey: {
+            /** Format: int64 */
+            at: number;
+            conversation: string;
+            /** @description phone, id_card, bank_card */
+            kind: string;
+            /** @description As it stands in the conversation: <phone:1> */
+            token: string;
+        };
+        SearchResult: {
+            /** @description False: there is more than is shown */
+            complete: boolean;
+            contacts: components["schemas"]["Contact"][];
+            /** @description The newest message first */
+            conversations: components["schemas"]["Found"][];
+            entries: components["schemas"]["FoundEntry"][];
+            /** Format: double */
+            took_ms: number;
         };
         Sent: {
             /** Format: int64 */
@@ -734,6 +896,17 @@ export interface components {
             /** @description Masked */
             text: string;
         };
+        VisitorSeen: {
+            conversation?: string;
+            /** Format: int64 */
+            first_seen: number;
+            id: string;
+            /** Format: int64 */
+            last_seen: number;
+            /** @description Where they were last, if the widget says */
+            page?: string;
+            site: string;
+        };
         Webhook: {
             active: boolean;
             /** Format: int64 */
@@ -754,7 +927,7 @@ export interface components {
             /** @description Absent: true */
             active?: boolean;
             /** @description Event types; absent: all */
-            events?: ("conversation.opened" | "conversation.owned" | "conversation.closed" | "conversation.rated" | "message.received" | "message.sent" | "message.changed" | "turn.completed" | "answer.rated" | "effect.requested" | "effect.done" | "knowledge.changed" | "release.published" | "visitor.identified" | "visitor.tracked" | "staff.signed_in" | "staff.sign_in_failed" | "config.changed" | "sealed.revealed" | "person.erased")[];
+            events?: ("conversation.opened" | "conversation.owned" | "conversation.closed" | "conversation.rated" | "conversation.read" | "message.received" | "message.sent" | "message.changed" | "turn.completed" | "answer.rated" | "effect.requested" | "effect.done" | "knowledge.changed" | "release.published" | "visitor.identified" | "visitor.tracked" | "staff.signed_in" | "staff.signed_out" | "staff.sign_in_failed" | "config.changed" | "sealed.revealed" | "person.erased")[];
             name?: string;
             /** @description https:// address that events are posted to */
             url: string;
