@@ -90,17 +90,26 @@ const (
 	orphanInterval = time.Second
 )
 
-// Run works turns and effects off until ctx ends, then finishes those under way.
+// Run works turns and effects off until ctx ends, then finishes those under way. A database that is away when it begins is
+// waited for.
 func (s *Service) Run(ctx context.Context) error {
-	err := s.beat(ctx)
-	if err == nil {
-		err = errors.Join(s.retake(ctx), s.retakeEffects(ctx))
-	}
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil // stopped while starting
+	for {
+		err := s.beat(ctx)
+		if err == nil {
+			err = errors.Join(s.retake(ctx), s.retakeEffects(ctx))
 		}
-		return fmt.Errorf("retake turns: %w", err)
+		if err == nil {
+			break
+		}
+		if ctx.Err() == nil && !sqldb.IsDown(err) && frontdesk.KindOf(err) != frontdesk.Unavailable {
+			return fmt.Errorf("retake turns: %w", err)
+		}
+		s.Log.Warn("retaking turns failed, the database is away", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil // stopped while starting
+		case <-time.After(beatInterval):
+		}
 	}
 	s.started.Store(true)
 	g, gctx := errgroup.WithContext(ctx)
