@@ -73,6 +73,38 @@ func (c *Common) fresh(ctx context.Context, name string) (*scratch, error) {
 	return s, nil
 }
 
+// company is a fresh place with a server of the demo company on it.
+type company struct {
+	*scratch
+	start  ServerOptions // to start it again
+	server *Server
+}
+
+// company starts a server on a fresh place and waits until it is ready. The caller stops the server that is the last one, and
+// drops the place.
+func (c *Common) company(ctx context.Context, name string, entries int) (s *company, err error) {
+	place, err := c.fresh(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	addr, err := FreeAddr()
+	if err == nil {
+		s = &company{scratch: place, start: ServerOptions{Dir: place.dir, URL: place.url, Listen: addr, Demo: true, Entries: entries}}
+		s.server, err = StartServer(ctx, s.start)
+	}
+	if err != nil {
+		place.drop()
+		return nil, err
+	}
+	if err := s.server.Ready(ctx, 3*time.Minute); err != nil {
+		err = s.server.blame(err)
+		s.server.Stop()
+		place.drop()
+		return nil, err
+	}
+	return s, nil
+}
+
 // fleet starts a loader process with an empty fleet for a server.
 func (c *Common) fleet(ctx context.Context, opt Options) (*Remote, error) {
 	r, err := startRemote(ctx, "Fleet", c.Log, loaderEnv, c.Fleet...)

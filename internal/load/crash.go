@@ -42,12 +42,10 @@ const (
 
 // crash is one run of Crash.
 type crash struct {
-	opt    CrashOptions
-	rng    *rand.Rand
-	start  ServerOptions
-	server *Server
-	fleet  *Remote
-	place  *scratch
+	*company
+	opt   CrashOptions
+	rng   *rand.Rand
+	fleet *Remote
 
 	report   CrashReport
 	verdict  Verdict
@@ -59,17 +57,6 @@ type crash struct {
 // Crash kills its own server again and again while customers talk, and compares what they were told with what is there.
 // The same seed gives the same moments and words, though not the same interleaving.
 func Crash(ctx context.Context, opt CrashOptions) (report CrashReport, err error) {
-	place, err := opt.fresh(ctx, "crash")
-	if err != nil {
-		return report, err
-	}
-	defer func() { place.drop() }()
-	addr, err := FreeAddr()
-	if err != nil {
-		return report, err
-	}
-	c := &crash{opt: opt, place: place, rng: rand.New(rand.NewPCG(opt.Seed, 0xc0ffee)),
-		start: ServerOptions{Dir: place.dir, URL: place.url, Listen: addr, Demo: true}}
 	if opt.PowerCut {
 		if opt.URL != "" {
 			return report, frontdesk.InvalidField("--power-cut", "only for SQLite")
@@ -78,17 +65,15 @@ func Crash(ctx context.Context, opt CrashOptions) (report CrashReport, err error
 			return report, frontdesk.InvalidField("--power-cut", "needs strace on the path")
 		}
 	}
-	first, err := StartServer(ctx, c.start)
+	first, err := opt.company(ctx, "crash", 0)
 	if err != nil {
 		return report, err
 	}
-	c.server = first
+	defer first.drop()
+	c := &crash{opt: opt, company: first, rng: rand.New(rand.NewPCG(opt.Seed, 0xc0ffee))}
 	defer func() { c.server.Stop() }()
-	if err := first.Ready(ctx, 3*time.Minute); err != nil {
-		return report, first.blame(err)
-	}
 	if opt.PowerCut { // the demo company is made without tracing; from here on every write is watched
-		if err := first.Stop(); err != nil {
+		if err := c.server.Stop(); err != nil {
 			return report, err
 		}
 		if err := c.restart(ctx); err != nil {
@@ -105,7 +90,7 @@ func Crash(ctx context.Context, opt CrashOptions) (report CrashReport, err error
 		}
 	}
 	if v := c.verdict; v.Lost+v.Unanswered+v.Undelivered+v.Duplicated+v.Reordered > 0 {
-		opt.say("the server's log is kept as %s", keepLog(place.dir))
+		opt.say("the server's log is kept as %s", keepLog(c.dir))
 	}
 	return c.report, nil
 }
@@ -207,7 +192,7 @@ func (c *crash) restart(ctx context.Context) (err error) {
 	return err
 }
 
-func (c *crash) traceFile() string { return filepath.Join(c.place.dir, "strace.txt") }
+func (c *crash) traceFile() string { return filepath.Join(c.dir, "strace.txt") }
 
 // cutPower leaves the database's files as a machine that lost power may leave them.
 func (c *crash) cutPower() error {
@@ -220,7 +205,7 @@ func (c *crash) cutPower() error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", c.traceFile(), err)
 	}
-	return lose(lost, filepath.Join(c.place.dir, "frontdesk.db"), c.rng)
+	return lose(lost, filepath.Join(c.dir, "frontdesk.db"), c.rng)
 }
 
 // died adds what the server said to an error that its death may have caused.

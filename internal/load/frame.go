@@ -40,9 +40,10 @@ func scanFrame(b []byte, f *frame) error {
 	s := scanner{b: b}
 	s.expect('{')
 	for s.more('}') {
-		switch key := s.text(); string(key) {
+		key := s.text()
+		s.expect(':')
+		switch string(key) {
 		case "type":
-			s.expect(':')
 			switch kind := s.text(); string(kind) {
 			case frameReady:
 				f.kind = frameReady
@@ -58,32 +59,24 @@ func scanFrame(b []byte, f *frame) error {
 				f.kind = frameReconnect
 			}
 		case "message":
-			s.expect(':')
 			if s.peek() == '{' {
 				s.message(f)
 			} else {
 				s.skip() // the text of an error frame
 			}
 		case "client_id":
-			s.expect(':')
 			f.clientID = s.text()
 		case "seq":
-			s.expect(':')
 			f.seq = s.number()
 		case "owner":
-			s.expect(':')
 			f.owner = s.text()
 		case "kind":
-			s.expect(':')
 			f.errKind = s.text()
 		case "retry_after_ms":
-			s.expect(':')
 			f.retryAfter = s.number()
 		case "after_ms":
-			s.expect(':')
 			f.after = s.number()
 		default:
-			s.expect(':')
 			s.skip()
 		}
 	}

@@ -74,33 +74,23 @@ type path struct {
 
 // Path measures the path of a message from the customers' side.
 func Path(ctx context.Context, opt PathOptions) (report PathReport, err error) {
-	place, err := opt.fresh(ctx, "path")
-	if err != nil {
-		return report, err
-	}
-	defer func() { place.drop() }()
-	addr, err := FreeAddr()
-	if err != nil {
-		return report, err
-	}
 	opt.say("server: demo company and %d more entries", opt.Entries)
-	server, err := StartServer(ctx, ServerOptions{Dir: place.dir, URL: place.url, Listen: addr, Demo: true, Entries: opt.Entries})
+	shop, err := opt.company(ctx, "path", opt.Entries)
 	if err != nil {
 		return report, err
 	}
+	defer shop.drop()
+	server := shop.server
 	defer server.Stop()
 	defer func() {
 		if err != nil {
 			err = server.blame(err)
 		}
 	}()
-	if err := server.Ready(ctx, 3*time.Minute); err != nil {
-		return report, err
-	}
 	if err := opt.calm(ctx, server.Pid); err != nil {
 		return report, err
 	}
-	fleet, err := opt.fleet(ctx, Options{Addr: addr, Wordings: opt.Wordings, Seed: 1})
+	fleet, err := opt.fleet(ctx, Options{Addr: server.Addr, Wordings: opt.Wordings, Seed: 1})
 	if err != nil {
 		return report, err
 	}
@@ -140,7 +130,7 @@ func Path(ctx context.Context, opt PathOptions) (report PathReport, err error) {
 	report.Lost = verdict.Lost + verdict.Unanswered + verdict.Undelivered
 	report.Duplicated, report.Reordered = verdict.Duplicated, verdict.Reordered
 	if verdict.Lost+verdict.Unanswered+verdict.Undelivered+verdict.Duplicated+verdict.Reordered > 0 {
-		opt.say("the server's log is kept as %s", keepLog(place.dir))
+		opt.say("the server's log is kept as %s", keepLog(shop.dir))
 	}
 	return report, nil
 }

@@ -22,30 +22,19 @@ type SocketsReport struct {
 
 // Sockets connects many silent customers, weighs them, and restarts the server under them in an orderly way.
 func Sockets(ctx context.Context, opt SocketsOptions) (report SocketsReport, err error) {
-	place, err := opt.fresh(ctx, "sockets")
+	shop, err := opt.company(ctx, "sockets", 0)
 	if err != nil {
 		return report, err
 	}
-	defer func() { place.drop() }()
-	addr, err := FreeAddr()
-	if err != nil {
-		return report, err
-	}
-	start := ServerOptions{Dir: place.dir, URL: place.url, Listen: addr, Demo: true}
-	server, err := StartServer(ctx, start)
-	if err != nil {
-		return report, err
-	}
+	defer shop.drop()
+	server := shop.server
 	defer func() {
 		if err != nil {
 			err = server.blame(err)
 		}
 		server.Stop()
 	}()
-	if err := server.Ready(ctx, 3*time.Minute); err != nil {
-		return report, err
-	}
-	fleet, err := opt.fleet(ctx, Options{Addr: addr, Wordings: opt.Wordings})
+	fleet, err := opt.fleet(ctx, Options{Addr: server.Addr, Wordings: opt.Wordings})
 	if err != nil {
 		return report, err
 	}
@@ -87,7 +76,7 @@ func Sockets(ctx context.Context, opt SocketsOptions) (report SocketsReport, err
 	if err := fleet.Call(ctx, "Gone", 30.0, nil); err != nil {
 		return report, err
 	}
-	if server, err = StartServer(ctx, start); err != nil {
+	if server, err = StartServer(ctx, shop.start); err != nil {
 		return report, err
 	}
 	if err := fleet.Call(ctx, "Restarted", server.Started.UnixNano(), nil); err != nil {
