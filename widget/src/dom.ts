@@ -9,7 +9,7 @@ export function h<K extends keyof HTMLElementTagNameMap>(tag: K, props: Props = 
   for (const [name, value] of Object.entries(props)) {
     if (typeof value === "function") el.addEventListener(name.slice(2), value);
     else if (value === true) el.setAttribute(name, "");
-    else if (value) el.setAttribute(name, value);
+    else if (value !== undefined && value !== false) el.setAttribute(name, value);
   }
   el.append(...children.filter((c): c is Node | string => c !== undefined && c !== false));
   return el;
@@ -62,7 +62,7 @@ export function icon(name: keyof typeof paths): SVGSVGElement {
   return svg;
 }
 
-const inside = /https?:\/\/[^\s<>"'，。；、！？（）()】]+|<(phone|bank_card|id_card|[a-z_]{2,20}):\d{1,4}>/g;
+const inside = /https?:\/\/[^\s<>"'，。；、！？（）()】]*[^\s<>"'，。；、！？（）()】.,;:!?]|<(phone|bank_card|id_card|[a-z_]{2,20}):\d{1,4}>/g;
 
 /**
  * Text with its web addresses as links and the places of sealed personal data (<phone:1>) in words; everything else stays

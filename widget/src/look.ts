@@ -5,10 +5,14 @@
  * move from the host element, where the page's own styles would win, to our root inside.
  */
 export function dress(root: ShadowRoot, tokens: string, styles: string, accent?: string): void {
-  const inside = tokens.replace(/:root\[data-theme="dark"\],|:root,/g, "").replace(/:host\(\[data-theme="dark"\]\)/g, '.root[data-theme="dark"]').replace(/:host/g, ".root");
-  const sheets = [sheet(inside), sheet(styles)];
+  const sheets = [sheet(inside(tokens)), sheet(styles)];
   if (accent && /^#[0-9a-f]{6}$/i.test(accent)) sheets.push(sheet(palette(accent)));
   root.adoptedStyleSheets = sheets;
+}
+
+/** The tokens for our root instead of the page's or the host element, in light and dark, minified or not. */
+export function inside(tokens: string): string {
+  return tokens.replace(/:root(\[[^\]]*\])?\s*,/g, "").replace(/:host\((\[[^\]]*\])\)/g, ".root$1").replace(/:host/g, ".root");
 }
 
 function sheet(text: string): CSSStyleSheet {

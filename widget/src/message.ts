@@ -115,14 +115,15 @@ export function refresh(el: HTMLElement, item: Item, s: Scene, reachable: boolea
 function receipt(item: Item, s: Scene): HTMLElement | undefined {
   const p = item.pending;
   if (p?.state === "failed") {
-    const again = p.reason !== "fileRefused" && p.reason !== "fileLost" && p.reason !== "fileSize";
+    const final = ["fileRefused", "fileLost", "fileSize"].includes(p.reason ?? "");
+    const word = (key: "edit" | "retry" | "discard", act: (id: string) => void): HTMLElement => h("button", { type: "button", class: "textual", onclick: () => act(p.clientId) }, s.t(key));
     return h(
       "div",
       { class: "meta failed", role: "alert" },
       icon("alert"),
       h("span", {}, reasonText(s.t, p.reason)),
-      again && h("button", { type: "button", class: "textual", onclick: () => s.retry(p.clientId) }, s.t("retry")),
-      h("button", { type: "button", class: "textual", onclick: () => s.discard(p.clientId) }, s.t("discard")),
+      !final && (p.reason === "invalid" && p.text ? word("edit", s.edit) : word("retry", s.retry)),
+      word("discard", s.discard),
     );
   }
   if (p?.state === "uploading") return undefined;

@@ -4,7 +4,7 @@ import { entries } from "./items";
 import { Viewer } from "./pictures";
 import type { Owner } from "./protocol";
 import type { Scene, View } from "./scene";
-import { sheet } from "./sheet";
+import { keepFocus, sheet } from "./sheet";
 import { back, translator, type Translate } from "./texts";
 
 export interface PanelEvents extends ComposerEvents {
@@ -55,16 +55,17 @@ export class Panel {
     this.jump = h("button", { type: "button", class: "jump", hidden: true, onclick: () => this.toEnd() }, icon("down"), h("span"));
     this.window = h(
       "section",
-      { class: "panel", role: "dialog", tabindex: "-1", hidden: true, onkeydown: (e) => this.escape(e as KeyboardEvent, on) },
+      { class: "panel", role: "dialog", tabindex: "-1", hidden: true },
       h("div", { class: "head" }, this.mark, h("div", { class: "who" }, this.title, this.status), this.person, this.minimise),
       this.banner,
       h("div", { class: "scroll" }, this.log, this.jump),
       this.wait,
       this.composer.el,
-      this.viewer.el,
     );
     this.droppable();
-    this.el = h("div", { class: "root" }, this.window, this.launcher);
+    this.viewer.el.addEventListener("keydown", (e) => keepFocus(this.viewer.el, e));
+    this.el = h("div", { class: "root" }, this.window, this.launcher, this.viewer.el);
+    this.el.addEventListener("keydown", (e) => this.escape(e, on));
     // The host's shortcuts must not act on what is typed here: to its page our input looks like a plain element.
     for (const type of ["keydown", "keyup", "keypress"]) this.el.addEventListener(type, (e) => e.stopPropagation());
     this.sheet = sheet(this.el, this.window, () => this.atEnd && this.toEnd());
@@ -187,7 +188,7 @@ export class Panel {
     if (e.key !== "Escape" || e.isComposing) return;
     e.preventDefault();
     if (this.viewer.isOpen) this.viewer.close();
-    else on.close();
+    else if (this.shown?.isOpen) on.close();
   }
 
   private droppable(): void {

@@ -1,4 +1,4 @@
-import { h, tool } from "./dom";
+import { h, icon, tool } from "./dom";
 import type { Attachment } from "./protocol";
 import type { Picture } from "./scene";
 import type { Translate } from "./texts";
@@ -77,7 +77,7 @@ export class Viewer {
     this.from = from;
     const close = tool("cross", t("closePicture"), () => this.close());
     const save = h("a", { class: "tool", href: p.url, download: name || "picture", "aria-label": t("savePicture"), title: t("savePicture") });
-    save.append(tool("down", "", () => undefined).firstElementChild as Element);
+    save.append(icon("down"));
     this.el.setAttribute("aria-label", name || t("openPicture"));
     this.el.replaceChildren(h("div", { class: "viewer-bar" }, h("bdi", { class: "viewer-name" }, name), save, close), imageOf(p, name));
     this.el.hidden = false;

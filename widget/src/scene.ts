@@ -48,6 +48,7 @@ export interface Acts {
   human(): void;
   retry(clientId: string): void;
   discard(clientId: string): void;
+  edit(clientId: string): void; // puts its words back into the box
   rate(seq: number, solved: boolean, reason?: string): void;
   satisfied(score: number, comment: string): void;
   submit(seq: number, form: Form, values: Record<string, string>): void;

@@ -19,21 +19,7 @@ export function sheet(root: HTMLElement, panel: HTMLElement, resized: () => void
     panel.classList.toggle("keyboard", on && view !== null && window.innerHeight - view.height > 120);
     if (on) resized();
   };
-  const trap = (e: KeyboardEvent): void => {
-    if (e.key !== "Tab" || !small.matches) return;
-    const all = [...panel.querySelectorAll<HTMLElement>("button, input, select, textarea, a[href], summary, [tabindex='0']")].filter((el) => !el.matches(":disabled") && el.getClientRects().length > 0);
-    const at = (panel.getRootNode() as ShadowRoot).activeElement;
-    const [first, last] = [all[0], all[all.length - 1]];
-    if (!first || !last) return;
-    if (e.shiftKey && (at === first || at === panel)) {
-      e.preventDefault();
-      last.focus();
-    } else if (!e.shiftKey && at === last) {
-      e.preventDefault();
-      first.focus();
-    }
-  };
-  panel.addEventListener("keydown", trap);
+  panel.addEventListener("keydown", (e) => small.matches && keepFocus(panel, e));
   small.addEventListener("change", fit);
   view?.addEventListener("resize", fit);
   view?.addEventListener("scroll", fit);
@@ -49,4 +35,20 @@ export function sheet(root: HTMLElement, panel: HTMLElement, resized: () => void
       view?.removeEventListener("scroll", fit);
     },
   };
+}
+
+/** Tab goes round within what covers everything else. */
+export function keepFocus(within: HTMLElement, e: KeyboardEvent): void {
+  if (e.key !== "Tab") return;
+  const all = [...within.querySelectorAll<HTMLElement>("button, input, select, textarea, a[href], summary, [tabindex='0']")].filter((el) => !el.matches(":disabled") && el.getClientRects().length > 0);
+  const at = (within.getRootNode() as ShadowRoot).activeElement;
+  const [first, last] = [all[0], all[all.length - 1]];
+  if (!first || !last) return;
+  if (e.shiftKey && (at === first || at === within)) {
+    e.preventDefault();
+    last.focus();
+  } else if (!e.shiftKey && at === last) {
+    e.preventDefault();
+    first.focus();
+  }
 }

@@ -71,6 +71,7 @@ export class Widget {
   private wasLive = false;
   private agent: Localized = {};
   private typingName: Localized = {};
+  private typedAfter = 0; // the newest message when somebody began to type
   private drawing = false;
   private gone = new AbortController();
   private view: View = {
@@ -268,6 +269,7 @@ export class Widget {
   private typing(from: string, name: Localized, on: boolean): void {
     this.view.typing = on && (from === "bot" || from === "agent") ? from : undefined;
     this.typingName = name;
+    this.typedAfter = this.transcript.messages[this.transcript.messages.length - 1]?.seq ?? 0;
     this.cancel("typing");
     if (this.view.typing) {
       this.after("typing", typingMs, () => {
@@ -281,11 +283,8 @@ export class Widget {
   /** While the bot works on an answer, that is shown; an answer that comes at once needs no such thing. */
   private thinking(last: Message | undefined): void {
     const asked = last?.from === "customer" && this.view.owner !== "agent" && this.view.owner !== "queue" && this.now() - last.at < thinkingMax;
-    if (!asked) {
-      this.cancel("thinking");
-      if (last?.from !== "customer" && last?.from === this.view.typing) this.view.typing = undefined;
-      return;
-    }
+    if (last && last.from !== "customer" && last.seq > this.typedAfter) this.view.typing = undefined; // what was typed is here
+    if (!asked) return this.cancel("thinking");
     if (this.timers.has("thinking")) return;
     this.after("thinking", thinkingMs, () => this.typing("bot", {}, true));
   }
@@ -375,6 +374,13 @@ export class Widget {
         this.changed();
       },
       discard: (id) => this.uploads.cancel(id),
+      edit: (id) => {
+        const text = this.outbox.find(id)?.text ?? "";
+        this.outbox.remove(id);
+        this.panel.composer.restore([text, this.panel.composer.input.value].filter(Boolean).join("\n"));
+        this.panel.composer.input.focus();
+        this.changed();
+      },
       rate: (seq, solved, reason) => this.rate(seq, solved, reason),
       satisfied: (score, comment) => this.satisfied(score, comment),
       submit: (seq, form, values) => this.submit(seq, form, values),
