@@ -136,14 +136,18 @@ var (
 // upset is a message about how badly served somebody feels, without what it is about.
 var upset = regexp.MustCompile(`^(真是|真让人|让人|真|简直|太|都是|一群)?(垃圾|废物|骗子|坑人|差劲|没用|失望|无语|恶心|气死我?|受够|烦死|离谱|过分|糊弄人?)(了|的|透顶)?$|` +
 	`(你们?|客服|服务|机器人|公司|这家店?|态度)(这群|这帮|家|店|人|的?客服|的?服务|的?态度|的?机器人)?(真的?|太|就是|都是|全是|简直|实在|是|一点都?|根本|怎么这么|也太|的?态度)*(垃圾|废物|没用|差|差劲|烂|骗子|坑人|不负责任?|糊弄人?|敷衍|智障|傻|蠢|笨|恶心|不专业|恶劣)(了|透了|死了|的|人)?$|` +
-	`^什么(破|烂|垃圾|鬼)?(服务|客服|公司|态度|破店|玩意)$|^(我)?(真的?)?(受够|气死|无语)(我|你们)?了$|(有没有|到底|还有)人?管不?管|到底管不管|没人管(我|了)?$|说了半天(等于没说|没用)|答非所问|听不懂人话|` +
+	`^什么(破|烂|垃圾|鬼)?(服务|客服|公司|态度|破店|玩意)$|^(我)?(真的?)?(受够|气死|无语)(我|你们)?了$|^(你们?)?(到底|究竟)?(有没有人管|还有没有人管|有人管(吗|没有)|管不管|没人管)(我|了)?$|说了半天(等于没说|没用)|答非所问|听不懂人话|` +
 	`\b(you|u|you people|you guys|your (service|support|company|bot|team|staff)|this (service|bot|company|shop|chat)) (are|is|r)( all| so| just| totally| completely| absolutely| really| truly| beyond| utterly)*( a| the)? (useless|terrible|awful|rubbish|garbage|trash|pathetic|hopeless|joke|worst|incompetent|stupid|ridiculous|scam|scammers|liars|horrible|crap|disgrace|no help|not helping|not helpful)\b|` +
 	`^(this is |that is |what a |so |totally |absolutely |just )*(ridiculous|useless|unacceptable|outrageous|disgraceful|pathetic|rubbish|terrible|awful|a joke|joke|disgrace)( service| support| company| bot)?$|` +
 	`^(this is |that is )?(the )?worst (service|support|company|shop|experience)( ever)?$|^i ?a?m (so |very |really )*(angry|furious|fed up|disgusted|disappointed|done with (you|this))\b.{0,20}$|^does any(body|one) care$`)
 
 func isUpset(text string) bool {
 	key := bare(text)
-	return utf8.RuneCountInString(key) <= wishRunes && upset.MatchString(strings.TrimRight(key, "啊呀呢吧哦啦！"))
+	most := wishRunes
+	if !isASCII(key) {
+		most /= 2 // as much is said in half the letters
+	}
+	return utf8.RuneCountInString(key) <= most && upset.MatchString(strings.TrimRight(key, "啊呀呢吧哦啦！"))
 }
 
 // Wishes that are put as a question about how: still a wish when short.
