@@ -293,7 +293,7 @@ func TestTablesHaveOneOwner(t *testing.T) {
 }
 
 // What a customer can see is stored in table message. These functions put it there, and each has proof that it may:
-// Accept stores the customer's own words, insertReply and say store what Check has passed, changeIn what its callers have
+// storeArrival stores the customer's own words, insertReply and say store what Check has passed, changeIn what its callers have
 // checked or redacted.
 func TestNothingReachesACustomerAroundCheck(t *testing.T) {
 	writes := map[string][]string{}
@@ -308,7 +308,7 @@ func TestNothingReachesACustomerAroundCheck(t *testing.T) {
 			}
 		})
 	}
-	want := []string{"Accept", "changeIn", "insertReply", "say"}
+	want := []string{"changeIn", "insertReply", "say", "storeArrival"}
 	got := make([]string, 0, len(writes))
 	for name := range writes {
 		got = append(got, name)
@@ -319,7 +319,7 @@ func TestNothingReachesACustomerAroundCheck(t *testing.T) {
 	}
 
 	// Who leads to them.
-	callers := map[string][]string{"changeIn": {"changeOwn", "redactAcross"}, "insertReply": {"commit"}, "say": {"Take", "write", "closeIn"}}
+	callers := map[string][]string{"changeIn": {"changeOwn", "redactAcross"}, "insertReply": {"storeTurn"}, "say": {"Take", "write", "closeIn"}}
 	mustCheck := map[string]bool{"say": true, "changeOwn": true, "check": true}
 	checks := map[string]bool{}
 	for _, f := range files(t) {

@@ -76,7 +76,7 @@ func (s *Service) Accept(ctx context.Context, in Inbound) (seq int64, err error)
 	if len(a.found) == 0 { // with personal data in it, it can only be cut after sealing
 		a.beginning = preview(in.Content)
 	}
-	err = s.DB.Write(ctx, func(tx *sqldb.Tx) error { return s.store(tx, &a) })
+	err = s.DB.Write(ctx, func(tx *sqldb.Tx) error { return s.storeArrival(tx, &a) })
 	switch {
 	case errors.Is(err, errDuplicate):
 		s.stats.Duplicates.Add(1)
@@ -108,8 +108,8 @@ type arrival struct {
 	turn   *turn // if the message took the conversation's claim
 }
 
-// store writes a message, and opens an episode or takes the claim where the message does so.
-func (s *Service) store(tx *sqldb.Tx, a *arrival) error {
+// storeArrival writes a message, and opens an episode or takes the claim where the message does so.
+func (s *Service) storeArrival(tx *sqldb.Tx, a *arrival) error {
 	now := tx.Now()
 	a.turn = nil
 	r, err := s.advance(tx, a, now)

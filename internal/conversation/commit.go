@@ -76,7 +76,7 @@ func (s *Service) commit(ctx context.Context, t *turn, out dialogue.Outcome, sit
 	if err != nil {
 		return err
 	}
-	if err := s.DB.Write(ctx, func(tx *sqldb.Tx) error { return r.write(tx, t) }); err != nil {
+	if err := s.DB.Write(ctx, func(tx *sqldb.Tx) error { return r.storeTurn(tx, t) }); err != nil {
 		return err
 	}
 	s.stats.Turns.Add(1)
@@ -121,7 +121,7 @@ func (s *Service) prepare(t *turn, out dialogue.Outcome, site channel.Site) (r r
 	return r, nil
 }
 
-func (r *result) write(tx *sqldb.Tx, t *turn) error {
+func (r *result) storeTurn(tx *sqldb.Tx, t *turn) error {
 	now := tx.Now()
 	first, last, episode, err := r.advance(tx, t, now)
 	if err != nil {
