@@ -47,6 +47,8 @@ type Deps struct {
 	Search        Searcher
 	Contacts      Contacts
 	Orders        Orders // may stay nil: no shop is connected
+	// Erase forgets a customer for good. The actor is in ctx; who is not of the tenant is NotFound.
+	Erase func(ctx context.Context, tenant, contact string) error
 
 	// ClientIP tells where a request is from; nil takes the connection's address. Behind a proxy it must trust only that
 	// proxy's header, since sign-ins are throttled by it.
@@ -81,7 +83,9 @@ type Answers interface {
 // Insight reads what the side streams have counted.
 type Insight interface {
 	Home(ctx context.Context, tenant string, zone *time.Location) (Home, error)
-	Unanswered(ctx context.Context, tenant, cursor string, limit int) (items []Unanswered, next string, err error)
+	// Unanswered lists the questions of a status: open, done or ignored.
+	Unanswered(ctx context.Context, tenant, status, cursor string, limit int) (items []Unanswered, next string, err error)
+	Settle(ctx context.Context, tenant, id string, s Settlement) (Unanswered, error)
 }
 
 // Webhooks keeps where events are sent to. The actor is in ctx; what is not of the actor's tenant is NotFound.

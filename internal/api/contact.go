@@ -153,6 +153,14 @@ func (s *server) contactRoutes() {
 			items, next, err := s.Contacts.Episodes(ctx, in.ID, in.Cursor, in.Limit)
 			return page(items, next), err
 		})
+	handle(s, Route{Method: http.MethodDelete, Path: "/v1/contacts/{id}", Name: "erase-contact", Need: auth.PersonErase, Group: "contact", Status: 204,
+		Doc: "Forget a person for good: what was sealed at once, what was said within moments. It cannot be taken back", DocZH: "永久删除客户资料（不可恢复）"},
+		func(ctx context.Context, in *ByID) (*none, error) {
+			if s.Erase == nil {
+				return nil, absent("customers")
+			}
+			return nil, s.Erase(ctx, frontdesk.ActorFrom(ctx).Tenant, in.ID)
+		})
 	handle(s, Route{Method: http.MethodGet, Path: "/v1/contacts/{id}/orders", Name: "list-contact-orders", Need: auth.ConversationRead, Group: "contact",
 		Doc: "A person's orders in the connected shop", DocZH: "客户在已接入商城的订单"},
 		func(ctx context.Context, in *ordersInput) (*body[OrdersOf], error) {

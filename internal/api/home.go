@@ -50,6 +50,26 @@ type Unanswered struct {
 	Count        int64  `json:"count" doc:"How often it was asked like this"`
 	Conversation string `json:"conversation" doc:"The last in which it was asked"`
 	At           int64  `json:"at"`
+	Status       string `json:"status" enum:"open,done,ignored"`
+	Entry        string `json:"entry,omitempty" doc:"What answers it now"`
+	Reason       string `json:"reason,omitempty" doc:"Why it was settled so"`
+}
+
+// Settlement is what was done about a question that nobody could answer.
+type Settlement struct {
+	Status string `json:"status" enum:"open,done,ignored" doc:"Done opens again when it is asked again; ignored does not"`
+	Entry  string `json:"entry,omitempty" maxLength:"200" doc:"Done: the entry that answers it now"`
+	Reason string `json:"reason,omitempty" maxLength:"500" doc:"In your own words"`
+}
+
+type unansweredInput struct {
+	Status string `query:"status" enum:"open,done,ignored" default:"open"`
+	Paging
+}
+
+type settleInput struct {
+	ByID
+	Body Settlement
 }
 
 type homeInput struct {
@@ -75,11 +95,20 @@ func (s *server) homeRoutes() {
 		})
 	handle(s, Route{Method: http.MethodGet, Path: "/v1/unanswered", Name: "list-unanswered", Need: auth.InsightRead, Group: "insight",
 		Doc: "What customers asked and the bot did not know", DocZH: "未解答问题"},
-		func(ctx context.Context, in *Paging) (*body[Page[Unanswered]], error) {
+		func(ctx context.Context, in *unansweredInput) (*body[Page[Unanswered]], error) {
 			if s.Insight == nil {
 				return nil, absent("figures")
 			}
-			items, next, err := s.Insight.Unanswered(ctx, frontdesk.ActorFrom(ctx).Tenant, in.Cursor, in.Limit)
+			items, next, err := s.Insight.Unanswered(ctx, frontdesk.ActorFrom(ctx).Tenant, in.Status, in.Cursor, in.Limit)
 			return page(items, next), err
+		})
+	handle(s, Route{Method: http.MethodPost, Path: "/v1/unanswered/{id}", Name: "settle-unanswered", Need: auth.KnowledgeWrite, Group: "insight",
+		Doc: "Note what was done about a question: answered by an entry, ignored for a reason, open again", DocZH: "处理未解答问题"},
+		func(ctx context.Context, in *settleInput) (*body[Unanswered], error) {
+			if s.Insight == nil {
+				return nil, absent("figures")
+			}
+			q, err := s.Insight.Settle(ctx, frontdesk.ActorFrom(ctx).Tenant, in.ID, in.Body)
+			return &body[Unanswered]{q}, err
 		})
 }

@@ -67,7 +67,8 @@ func newWorld(t testing.TB, db *sqldb.DB) *world {
 	desk := &testDesk{things: map[string]string{}}
 	w.s, err = newServer(Deps{DB: db, Auth: a, Sites: sites, Master: master, Knowledge: knowledge.NewStore(db),
 		Conversations: desk, Webhooks: testHooks{desk}, Answers: desk, Insight: desk, Blobs: testBlobs{desk}, Vault: desk,
-		Search: testPeople{desk}, Contacts: testPeople{desk}, Orders: testPeople{desk}})
+		Search: testPeople{desk}, Contacts: testPeople{desk}, Orders: testPeople{desk},
+		Erase: func(ctx context.Context, _, id string) error { return desk.own(ctx, id) }})
 	must(t, err)
 	w.s.rates.factor = 1000 // tests are faster than people
 	w.desk = desk
@@ -85,7 +86,7 @@ func newWorld(t testing.TB, db *sqldb.DB) *world {
 			knowledge.Entry{Question: fmt.Sprintf("what does company %d sell", i), Answer: "SECRET of " + c.tenant, Lang: "en"}, "")
 		must(t, err)
 		c.ids["sites"], c.ids["keys"], c.ids["knowledge"] = site.ID, key.ID, entry.ID
-		for _, kind := range []string{"conversations", "webhooks", "attachments", "deliveries", "contacts"} {
+		for _, kind := range []string{"conversations", "webhooks", "attachments", "deliveries", "contacts", "unanswered"} {
 			c.ids[kind] = frontdesk.NewID()
 			desk.things[c.ids[kind]] = c.tenant
 		}
@@ -238,8 +239,14 @@ func (d *testDesk) Ask(ctx context.Context, tenant, bot, text, language string) 
 	return Answer{Kind: "abstain", Text: "?"}, nil
 }
 func (d *testDesk) Home(context.Context, string, *time.Location) (Home, error) { return Home{}, nil }
-func (d *testDesk) Unanswered(context.Context, string, string, int) ([]Unanswered, string, error) {
+func (d *testDesk) Unanswered(context.Context, string, string, string, int) ([]Unanswered, string, error) {
 	return nil, "", nil
+}
+func (d *testDesk) Settle(ctx context.Context, _, id string, s Settlement) (Unanswered, error) {
+	return Unanswered{ID: id, Status: s.Status}, d.own(ctx, id)
+}
+func (d *testDesk) Hits(context.Context, string, []string) (map[string]int64, error) {
+	return map[string]int64{}, nil
 }
 func (d *testDesk) Reveal(ctx context.Context, tenant, conversation, token string) (string, error) {
 	return "13800000000", d.own(ctx, conversation)

@@ -32,12 +32,13 @@ var bodies = map[string]string{
 	"import-knowledge":    `{"question":"imported","answer":"imported"}`,
 	"test-knowledge":      `{"text":"what does company 1 sell"}`,
 	"ask":                 `{"text":"what does company 1 sell"}`,
+	"settle-unanswered":   `{"status":"ignored","reason":"not our business"}`,
 	"create-webhook":      `{"url":"https://hooks.example.test/"}`,
 	"update-webhook":      `{"url":"https://hooks.example.test/"}`,
 }
 
 var bodiless = []string{"sign-out", "sign-out-staff", "delete-staff", "revoke-key", "delete-site", "take", "hand-back", "close", "recall-message", "delete-entry",
-	"roll-back", "delete-webhook", "replay-delivery"}
+	"roll-back", "erase-contact", "delete-webhook", "replay-delivery"}
 
 // fill puts ids into a route's path: those of the company, by the segment before them.
 func fill(path string, c company) string {

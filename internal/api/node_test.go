@@ -127,7 +127,7 @@ func (n *node) furnish(c *tenant, email, site string) {
 	made("keys", "/v1/keys", `{"name":"key","scopes":["event.read"]}`)
 	made("knowledge", "/v1/knowledge", `{"question":"what does `+site+` sell","answer":"kettles of `+c.id+`"}`)
 	made("webhooks", "/v1/webhooks", `{"url":"https://hooks.example.com/frontdesk"}`)
-	c.ids["deliveries"] = frontdesk.NewID()
+	c.ids["deliveries"], c.ids["unanswered"] = frontdesk.NewID(), frontdesk.NewID()
 	var picture bytes.Buffer
 	ok(n.t, png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 2, 2))))
 	status, b := n.do(c.owner, "POST", "/v1/attachments?name=a.png", picture.String(), "application/octet-stream")
@@ -221,7 +221,7 @@ func (o operation) at(c *tenant) string {
 			parts[i] = c.ids[parts[i-1]]
 		case "{delivery}":
 			parts[i] = c.ids["deliveries"]
-		case "{seq}", "{number}":
+		case "{seq}", "{number}", "{trace}":
 			parts[i] = "1"
 		}
 	}
@@ -232,11 +232,77 @@ func (o operation) at(c *tenant) string {
 	return path
 }
 
+// unanswered has a customer ask what nobody knows, and returns the question's id.
+func (n *node) unanswered(c *tenant, question string) string {
+	n.t.Helper()
+	if status, b := n.do(c.visitor, "POST", "/v1/visitor/messages", fmt.Sprintf(`{"client_id":"unanswered","text":%q}`, question), "application/json"); status != 200 {
+		n.t.Fatalf("message: %d %s", status, b)
+	}
+	var open struct{ Items []api.Unanswered }
+	n.find(c.owner, "/v1/unanswered", &open, func() bool { return len(open.Items) == 1 && open.Items[0].Text == question })
+	return open.Items[0].ID
+}
+
+// A question nobody could answer is settled by who keeps the knowledge: with the entry that answers it now, which must be
+// there, or with a reason.
+func TestUnansweredIsSettled(t *testing.T) {
+	n, own, rival := startNode(t, map[string]bool{auth.Analyst: true, auth.Agent: true})
+	id := n.unanswered(own, "who painted the moon")
+	analyst, agent := n.signIn(auth.Analyst+"@example.test"), n.signIn(auth.Agent+"@example.test")
+	settle := func(w who, body string, want int) (q api.Unanswered) {
+		t.Helper()
+		status, b := n.do(w, "POST", "/v1/unanswered/"+id, body, "application/json")
+		if status != want || status == 200 && json.Unmarshal(b, &q) != nil {
+			t.Fatalf("%s: %d %s, want %d", body, status, b, want)
+		}
+		return q
+	}
+	settle(agent, `{"status":"ignored"}`, 403)
+	settle(rival.owner, `{"status":"ignored"}`, 404)
+	settle(analyst, `{"status":"gone"}`, 422)
+	settle(analyst, `{"status":"done","entry":"no such entry"}`, 422)
+	settle(analyst, `{"status":"ignored","entry":"`+own.ids["knowledge"]+`"}`, 422)
+	if q := settle(analyst, `{"status":"done","entry":"`+own.ids["knowledge"]+`"}`, 200); q.Status != "done" || q.Entry != own.ids["knowledge"] {
+		t.Errorf("done: %+v", q)
+	}
+	if q := settle(analyst, `{"status":"ignored","reason":"ask 13800138000"}`, 200); q.Status != "ignored" || q.Entry != "" || q.Reason != "ask 138****8000" {
+		t.Errorf("ignored: %+v", q)
+	}
+	var list struct{ Items []api.Unanswered }
+	n.find(own.owner, "/v1/unanswered", &list, func() bool { return len(list.Items) == 0 })
+	n.find(own.owner, "/v1/unanswered?status=ignored", &list, func() bool { return len(list.Items) == 1 && list.Items[0].Reason != "" })
+	if q := settle(analyst, `{"status":"open"}`, 200); q.Status != "open" || q.Reason != "" {
+		t.Errorf("open again: %+v", q)
+	}
+}
+
+// A person is erased by the API: they are nobody from that moment, and the ledger on the disk knows it.
+func TestContactIsErased(t *testing.T) {
+	n, own, rival := startNode(t, map[string]bool{auth.Supervisor: true})
+	id := own.ids["contacts"]
+	erase := func(w who, want int) {
+		t.Helper()
+		if status, b := n.do(w, "DELETE", "/v1/contacts/"+id, "", ""); status != want {
+			t.Errorf("%d %s, want %d", status, b, want)
+		}
+	}
+	erase(n.signIn(auth.Supervisor+"@example.test"), 403)
+	erase(rival.owner, 404)
+	erase(own.owner, 204)
+	var page struct{ Messages []api.Message }
+	n.find(own.owner, "/v1/conversations/"+own.ids["conversations"]+"/messages", &page, func() bool {
+		return len(page.Messages) > 1 && !slices.ContainsFunc(page.Messages, func(m api.Message) bool { return !m.Redacted || m.Text != "" })
+	})
+}
+
 // TestNodeMatrix is the matrix against a whole node, with real conversations, webhooks and attachments behind the API: each
 // role of one company, its visitor and its key reach for the other company's things.
 func TestNodeMatrix(t *testing.T) {
 	roles := map[string]bool{auth.Supervisor: true, auth.Agent: true, auth.Analyst: true, auth.Compliance: true, auth.Auditor: true, auth.Integrator: true}
 	n, own, rival := startNode(t, roles)
+	for i, c := range []*tenant{own, rival} {
+		c.ids["unanswered"] = n.unanswered(c, []string{"who painted the moon", "why do cats purr at night"}[i])
+	}
 	people := map[string]who{auth.Owner: own.owner}
 	for role := range roles {
 		people[role] = n.signIn(role + "@example.test")

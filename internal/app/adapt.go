@@ -12,6 +12,7 @@ import (
 	"frontdesk/internal/api"
 	"frontdesk/internal/auth"
 	"frontdesk/internal/blob"
+	"frontdesk/internal/compliance"
 	"frontdesk/internal/conversation"
 	"frontdesk/internal/delivery"
 	"frontdesk/internal/dialogue"
@@ -244,6 +245,7 @@ func (d desk) Traces(ctx context.Context, id string, after int64, limit int) ([]
 type figures struct {
 	insight *insight.Insight
 	conv    *conversation.Service
+	store   *knowledge.Store
 }
 
 func (f figures) Home(ctx context.Context, tenant string, zone *time.Location) (api.Home, error) {
@@ -276,16 +278,35 @@ func (f figures) Home(ctx context.Context, tenant string, zone *time.Location) (
 	return out, nil
 }
 
-func (f figures) Unanswered(ctx context.Context, tenant, cursor string, limit int) ([]api.Unanswered, string, error) {
-	list, next, err := f.insight.Unanswered(ctx, tenant, insight.Filter{Cursor: cursor, Limit: limit})
+func (f figures) Unanswered(ctx context.Context, tenant, status, cursor string, limit int) ([]api.Unanswered, string, error) {
+	list, next, err := f.insight.Unanswered(ctx, tenant, insight.Filter{Status: insight.Status(status), Cursor: cursor, Limit: limit})
 	if err != nil {
 		return nil, "", err
 	}
 	out := make([]api.Unanswered, len(list))
 	for i, q := range list {
-		out[i] = api.Unanswered{ID: q.ID, Text: q.Question, Language: q.Lang, Count: q.Asked, Conversation: q.Conversation, At: q.LastAt}
+		out[i] = wireQuestion(q)
 	}
 	return out, next, nil
+}
+
+func wireQuestion(q insight.Question) api.Unanswered {
+	return api.Unanswered{ID: q.ID, Text: q.Question, Language: q.Lang, Count: q.Asked, Conversation: q.Conversation, At: q.LastAt,
+		Status: string(q.Status), Entry: q.Entry, Reason: q.Reason}
+}
+
+// Settle notes what was done about a question; an entry that is named must be there.
+func (f figures) Settle(ctx context.Context, tenant, id string, s api.Settlement) (api.Unanswered, error) {
+	if s.Entry != "" {
+		_, err := f.store.Get(ctx, tenant, knowledge.DefaultBot, s.Entry)
+		if frontdesk.KindOf(err) == frontdesk.NotFound {
+			return api.Unanswered{}, frontdesk.InvalidField("entry", "There is no such entry.")
+		} else if err != nil {
+			return api.Unanswered{}, err
+		}
+	}
+	q, err := f.insight.Settle(ctx, tenant, id, insight.Settlement{Status: insight.Status(s.Status), Entry: s.Entry, Reason: compliance.Redact(s.Reason)})
+	return wireQuestion(q), err
 }
 
 // hooks keeps webhooks for the API.

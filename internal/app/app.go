@@ -116,6 +116,9 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer a.close()
+	if err := errors.Join(a.retain(ctx), a.erased(ctx)); err != nil {
+		return err
+	}
 	handler, err := a.handler()
 	if err != nil {
 		return err
@@ -187,7 +190,7 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	a.shop = demoShop(a.db.Now)
 	a.conv = conversation.New(conversation.Deps{
-		DB: a.db, Vault: a.vault, Checker: a.checker, Releases: releases{a.store}, Sites: a.sites, Notify: a.hub, Log: a.Log,
+		DB: a.db, Vault: a.vault, Checker: a.checker, Releases: releases{a.store}, Sites: a.sites, Notify: a.hub, Log: a.Log, Attachments: a.blobs,
 		Actions:  map[string]map[string]conversation.Action{demo.Tenant: {dialogue.OrderLookup: &orderLookup{a.shop}}},
 		Timing:   conversation.Timing{Wait: c.Turn.Wait, IdleClose: c.Conv.IdleClose, ActionTime: conversation.DefaultTiming.ActionTime},
 		MaxTurns: c.Limits.QueueDepth,
@@ -235,6 +238,39 @@ func (a *App) hints() error {
 	return errors.Join(err, a.presence.listen())
 }
 
+// erased sees before anything is served that nobody who was erased has come back with an older database.
+func (a *App) erased(ctx context.Context) error {
+	n, err := ops.KeepLedger(ctx, a.db, a.Config.Data)
+	if n > 0 {
+		a.Log.Warn("people in the ledger of erasures were in the database, and are erased again", "count", n)
+	}
+	return errors.Join(err, a.conv.FinishErasures(ctx))
+}
+
+// erase forgets a customer. The ledger on the disk is brought up to date at once: what the database knows of it is of no use
+// once an older one is put in its place.
+func (a *App) erase(ctx context.Context, tenant, contact string) error {
+	if err := a.conv.Erase(ctx, tenant, contact); err != nil {
+		return err
+	}
+	_, err := ops.KeepLedger(ctx, a.db, a.Config.Data)
+	return err
+}
+
+// retain says what is removed when it is too old.
+func (a *App) retain(ctx context.Context) (err error) {
+	keep := a.Config.Retention
+	a.retainer, err = a.db.Retain(ctx, []sqldb.Retention{
+		{Kind: "events", Keep: keep.Events, Remove: a.db.ForgetEvents},
+		{Kind: "traces", Keep: keep.Traces, Remove: conversation.ForgetTraces},
+		{Kind: "effects", Keep: keep.Effects, Remove: conversation.ForgetEffects},
+		{Kind: "deliveries", Keep: keep.Deliveries, Remove: outbox.Forget},
+		{Kind: "answers", Keep: keep.Answers, Remove: api.ForgetAnswers},
+		{Kind: "nodes", Keep: keep.Nodes, Remove: a.conv.ForgetNodes},
+	})
+	return err
+}
+
 // tellOthers passes on that events were committed here, at most every few milliseconds.
 func (a *App) tellOthers(ctx context.Context) error {
 	if a.bus.Alone() {
@@ -279,7 +315,7 @@ func (a *App) serve(ctx context.Context, served <-chan error, leave func(grace c
 		}
 	}
 	path.Go(fail("conversations", func() error { return a.conv.Run(turns) }))
-	sides.Go(fail("timers", func() error { return a.db.RunTimers(side, a.conv.Timers()) }))
+	sides.Go(fail("timers", func() error { return a.db.RunTimers(side, a.retainer.Timers(a.conv.Timers())) }))
 	sides.Go(fail("event sequence", func() error { return a.db.Sequence(side) }))
 	sides.Go(fail("knowledge", func() error { return a.store.Run(side) }))
 	sides.Go(fail("rules", func() error { return a.checker.Run(side) }))
@@ -339,8 +375,8 @@ func (a *App) handler() (http.Handler, error) {
 	who := people{a.conv, a.search, a.vault, a.sites}
 	rest, err := api.New(api.Deps{
 		DB: a.db, Auth: a.staff, Sites: a.sites, Master: a.master, Log: a.Log, Conversations: desk{a.conv, a.hub, a.staff, a.blobs, a.presence},
-		Knowledge: a.store, Answers: answers{a}, Insight: figures{a.insight, a.conv}, Webhooks: hooks{a.hooks}, Blobs: files{a.blobs}, Vault: a.vault,
-		Search: who, Contacts: who, Orders: shopOrders{a.shop},
+		Knowledge: a.store, Answers: answers{a}, Insight: figures{a.insight, a.conv, a.store}, Webhooks: hooks{a.hooks}, Blobs: files{a.blobs}, Vault: a.vault,
+		Search: who, Contacts: who, Orders: shopOrders{a.shop}, Erase: a.erase,
 		ClientIP: a.gateway.ClientIP, Version: a.Version,
 	})
 	if err != nil {

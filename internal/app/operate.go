@@ -39,6 +39,7 @@ func (a *App) measure() {
 		}
 		return 0
 	})
+	m.CountBy("frontdesk_removed_total", "Rows removed because they were too old.", "kind", a.retainer.Removed)
 	m.GaugeBy("frontdesk_outbox_items", "Items on their way out.", "state", func(ctx context.Context) (map[string]int64, error) {
 		b, err := outbox.Measure(ctx, a.db)
 		return map[string]int64{"ready": b.Ready, "dead": b.Dead}, err

@@ -207,42 +207,53 @@ func Normalise(kind, value string) string {
 	return value
 }
 
-// ShredPerson destroys a person's key and the index entries of their values, in the caller's transaction, and appends
-// person.erased. The tokens stay, and open no more. It is not an error if nothing was ever sealed for the person. Whoever
-// merges contacts shreds each of them.
+// ShredPerson is Shred for a vault that is in use: it lets go of the key in memory, too.
 func (v *Vault) ShredPerson(tx *sqldb.Tx, tenant, person string) error {
-	var wrapped []byte
-	err := tx.QueryRow("DELETE FROM vault_person_key WHERE tenant = $1 AND person = $2 RETURNING wrapped", tenant, person).Scan(&wrapped)
+	wrapped, err := shred(tx, tenant, person)
+	if err == nil {
+		v.keys.drop(binding(tenant, person, "person"), wrapped)
+	}
+	return err
+}
+
+// Shred destroys a person's key and the index entries of their values, in the caller's transaction. The tokens stay, and
+// open no more. It is not an error if nothing was ever sealed for the person. Whoever merges contacts shreds each of them.
+// It needs no master key. The caller appends person.erased.
+func Shred(tx *sqldb.Tx, tenant, person string) error {
+	_, err := shred(tx, tenant, person)
+	return err
+}
+
+func shred(tx *sqldb.Tx, tenant, person string) (wrapped []byte, err error) {
+	err = tx.QueryRow("DELETE FROM vault_person_key WHERE tenant = $1 AND person = $2 RETURNING wrapped", tenant, person).Scan(&wrapped)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("shred person's key: %w", err)
+		return nil, fmt.Errorf("shred person's key: %w", err)
 	}
 	rows, err := tx.Query("SELECT conversation, token FROM sealed WHERE tenant = $1 AND person = $2", tenant, person)
 	if err != nil {
-		return fmt.Errorf("shred sealed values: %w", err)
+		return nil, fmt.Errorf("shred sealed values: %w", err)
 	}
 	defer rows.Close()
 	var places [][2]string
 	for rows.Next() {
 		var p [2]string
 		if err := rows.Scan(&p[0], &p[1]); err != nil {
-			return fmt.Errorf("shred sealed values: %w", err)
+			return nil, fmt.Errorf("shred sealed values: %w", err)
 		}
 		places = append(places, p)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return fmt.Errorf("shred sealed values: %w", err)
+		return nil, fmt.Errorf("shred sealed values: %w", err)
 	}
 	for _, p := range places {
 		// The index entry is a function of the value under a key that lives on: with 10^10 possible phones it would give the
 		// value away. The token is as unique in its conversation and stands there instead.
 		if _, err := tx.Exec("UPDATE sealed SET cipher = $4, blind = $5 WHERE tenant = $1 AND conversation = $2 AND token = $3",
 			tenant, p[0], p[1], []byte{}, []byte("erased "+p[1])); err != nil {
-			return fmt.Errorf("shred sealed values: %w", err)
+			return nil, fmt.Errorf("shred sealed values: %w", err)
 		}
 	}
-	v.keys.drop(binding(tenant, person, "person"), wrapped)
-	tx.Append(frontdesk.Event{Tenant: tenant, Type: frontdesk.EvPersonErased, Subject: person})
-	return nil
+	return wrapped, nil
 }
 
 // SealSecret seals a tenant's own secret, such as the key of a webhook, under the tenant's key. purpose binds it to its

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Deps is what a Service works with. All are required but Actions and Log.
+// Deps is what a Service works with. All are required but Actions, Attachments and Log.
 type Deps struct {
 	DB       *sqldb.DB
 	Vault    *compliance.Vault
@@ -26,6 +26,10 @@ type Deps struct {
 	Sites    Sites
 	Notify   Notifier
 	Actions  map[string]map[string]Action // by tenant, by name
+	// Attachments lets go of those of a conversation whose customer is erased; nil if there are none.
+	Attachments interface {
+		Forget(tx *sqldb.Tx, tenant, conversation string) error
+	}
 	Log      *slog.Logger
 	Timing   Timing
 	MaxTurns int // turns that may wait or run at once; further messages are refused with a hint. 0 is 400
@@ -126,7 +130,7 @@ func (s *Service) Run(ctx context.Context) error {
 
 // Timers are the handlers of the timers this package sets.
 func (s *Service) Timers() map[string]sqldb.TimerHandler {
-	return map[string]sqldb.TimerHandler{timerIdle: s.idleTimer, timerDialogue: s.dialogueTimer}
+	return map[string]sqldb.TimerHandler{timerIdle: s.idleTimer, timerDialogue: s.dialogueTimer, timerErase: s.eraseTimer}
 }
 
 // worker runs turns. At the end of ctx it works off what is queued: those customers were acknowledged.

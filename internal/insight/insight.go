@@ -33,7 +33,7 @@ func (in *Insight) Consumer() sqldb.Consumer {
 }
 
 func handle(tx *sqldb.Tx, events []frontdesk.Event) error {
-	b := batch{hours: map[hourKey]*counts{}, asked: map[askedKey]*asked{}, turns: map[turnKey]bool{}}
+	b := batch{hours: map[hourKey]*counts{}, asked: map[askedKey]*asked{}, erased: map[erasedTalk]bool{}, turns: map[turnKey]bool{}}
 	for i := range events {
 		b.add(&events[i])
 	}
@@ -99,10 +99,11 @@ type hourKey struct {
 }
 
 type batch struct {
-	hours map[hourKey]*counts
-	asked map[askedKey]*asked
-	seen  int64            // time of the newest event
-	turns map[turnKey]bool // already counted: a turn that answers several questions has an event for each
+	hours  map[hourKey]*counts
+	asked  map[askedKey]*asked
+	seen   int64 // time of the newest event
+	erased map[erasedTalk]bool
+	turns  map[turnKey]bool // already counted: a turn that answers several questions has an event for each
 }
 
 type turnKey struct {
@@ -123,6 +124,8 @@ type data struct {
 	Outcome       string `json:"outcome"`
 	Solved        bool   `json:"solved"`
 	Before        int    `json:"before"` // what the customer had said of the answer
+
+	Conversations []string `json:"conversations"` // person.erased
 }
 
 // outcomes are the columns of an episode's outcomes.
@@ -133,13 +136,19 @@ var outcomes = map[string]int{
 func (b *batch) add(ev *frontdesk.Event) {
 	b.seen = max(b.seen, ev.At)
 	switch ev.Type {
-	case frontdesk.EvMessageReceived, frontdesk.EvConversationOpened, frontdesk.EvConversationOwned, frontdesk.EvConversationClosed, frontdesk.EvTurnCompleted, frontdesk.EvAnswerRated:
+	case frontdesk.EvMessageReceived, frontdesk.EvConversationOpened, frontdesk.EvConversationOwned, frontdesk.EvConversationClosed, frontdesk.EvTurnCompleted, frontdesk.EvAnswerRated, frontdesk.EvPersonErased:
 	default:
 		return
 	}
 	var d data
 	if err := json.Unmarshal(ev.Data, &d); err != nil {
 		return // an event of a shape from the future must not stop all figures
+	}
+	if ev.Type == frontdesk.EvPersonErased {
+		for _, c := range d.Conversations {
+			b.erase(erasedTalk{ev.Tenant, c})
+		}
+		return
 	}
 	key := hourKey{ev.Tenant, d.Site, ev.At - ev.At%hourMicros}
 	c := b.hours[key]
@@ -226,6 +235,11 @@ func (b *batch) write(tx *sqldb.Tx) error {
 			return fmt.Errorf("record an unanswered question: %w", err)
 		}
 		tenants[k.tenant] = true
+	}
+	for talk := range b.erased {
+		if err := talk.forget(tx); err != nil {
+			return fmt.Errorf("forget an erased person's questions: %w", err)
+		}
 	}
 	for t := range tenants {
 		if err := forget(tx, t, b.seen); err != nil {

@@ -241,12 +241,12 @@ func TestUnansweredQuestionsAreGroupedAndSettled(t *testing.T) {
 			t.Errorf("question %+v", car)
 		}
 		ctx := frontdesk.WithActor(t.Context(), frontdesk.Actor{Kind: frontdesk.ActorStaff, ID: "s1"})
-		if q, err := in.Settle(ctx, "t", car.ID, insight.Done, "e1"); err != nil || q.Status != insight.Done || q.Entry != "e1" || q.StatusBy != "staff:s1" {
+		if q, err := in.Settle(ctx, "t", car.ID, insight.Settlement{Status: insight.Done, Entry: "e1"}); err != nil || q.Status != insight.Done || q.Entry != "e1" || q.StatusBy != "staff:s1" {
 			t.Errorf("Settle gave %+v, %v", q, err)
 		}
 		joke, _, _ := in.Unanswered(t.Context(), "t", insight.Filter{Text: "笑话"})
-		if _, err := in.Settle(ctx, "t", joke[0].ID, insight.Ignored, ""); err != nil {
-			t.Error(err)
+		if q, err := in.Settle(ctx, "t", joke[0].ID, insight.Settlement{Status: insight.Ignored, Reason: "no joke"}); err != nil || q.Reason != "no joke" {
+			t.Errorf("Settle gave %+v, %v", q, err)
 		}
 		expect("after settling", list(insight.Filter{}), "who won x2", "<phone:22>是谁的号码 x2")
 		expect("done", list(insight.Filter{Status: insight.Done}), "能开电动车吗！！ x3")
@@ -255,11 +255,37 @@ func TestUnansweredQuestionsAreGroupedAndSettled(t *testing.T) {
 		asks("能开电动车吗", "讲个笑话")
 		expect("what was done opens again, what is ignored does not", list(insight.Filter{}), "能开电动车吗 x4", "who won x2", "<phone:22>是谁的号码 x2")
 
-		if _, err := in.Settle(ctx, "other", car.ID, insight.Done, ""); frontdesk.KindOf(err) != frontdesk.NotFound {
+		if _, err := in.Settle(ctx, "other", car.ID, insight.Settlement{Status: insight.Done}); frontdesk.KindOf(err) != frontdesk.NotFound {
 			t.Errorf("another tenant's question: %v, want NotFound", err)
 		}
-		if _, err := in.Settle(ctx, "t", car.ID, "gone", ""); frontdesk.KindOf(err) != frontdesk.Invalid {
+		if _, err := in.Settle(ctx, "t", car.ID, insight.Settlement{Status: "gone"}); frontdesk.KindOf(err) != frontdesk.Invalid {
 			t.Errorf("a status there is not: %v, want Invalid", err)
+		}
+		if _, err := in.Settle(ctx, "t", car.ID, insight.Settlement{Status: insight.Ignored, Entry: "e1"}); frontdesk.KindOf(err) != frontdesk.Invalid {
+			t.Errorf("ignored, and answered: %v, want Invalid", err)
+		}
+		if q, err := in.Settle(ctx, "t", joke[0].ID, insight.Settlement{Status: insight.Open, Reason: "x"}); err != nil || q.Reason != "" || q.Status != insight.Open {
+			t.Errorf("opened again: %+v, %v", q, err)
+		}
+	})
+}
+
+// What only an erased person asked is gone; what others asked as well stays, and does not lead to their conversation.
+func TestQuestionsOfAnErasedPersonAreForgotten(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		in := insight.New(db)
+		at := time.Now()
+		asks := func(conversation, text string) frontdesk.Event {
+			ev := turn(at, "abstain", "web", text, 0)
+			ev.Conversation = conversation
+			return ev
+		}
+		erased := event("t", frontdesk.EvPersonErased, at, fields{"conversations": []string{"anns"}})
+		consume(t, db, in, asks("bobs", "能开电动车吗"), asks("anns", "能开电动车吗"), asks("anns", "欧阳静静的单子"))
+		consume(t, db, in, asks("anns", "同一批里的问题"), erased)
+		items, _, err := in.Unanswered(t.Context(), "t", insight.Filter{})
+		if err != nil || len(items) != 1 || items[0].Question != "能开电动车吗" || items[0].Asked != 2 || items[0].Conversation != "" {
+			t.Errorf("left are %+v, %v", items, err)
 		}
 	})
 }

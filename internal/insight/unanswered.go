@@ -27,7 +27,8 @@ type Question struct {
 	LastAt       int64  `json:"last_at"`
 	Conversation string `json:"conversation"` // the last one it was asked in
 	Status       Status `json:"status"`
-	Entry        string `json:"entry,omitempty"` // what answers it now
+	Entry        string `json:"entry,omitempty"`  // what answers it now
+	Reason       string `json:"reason,omitempty"` // why it was settled so
 	StatusAt     int64  `json:"status_at"`
 	StatusBy     string `json:"status_by"`
 }
@@ -129,6 +130,32 @@ func (a *asked) write(tx *sqldb.Tx, k askedKey) error {
 	return err
 }
 
+// erasedTalk is a conversation of a person who was erased.
+type erasedTalk struct{ tenant, conversation string }
+
+// erase takes back what the batch has of a conversation so far, and notes what earlier ones have.
+func (b *batch) erase(talk erasedTalk) {
+	for k, a := range b.asked {
+		switch {
+		case k.tenant != talk.tenant || a.conversation != talk.conversation:
+		case a.count == 1:
+			delete(b.asked, k)
+		default:
+			a.conversation = ""
+		}
+	}
+	b.erased[talk] = true
+}
+
+// forget removes the questions that only an erased person asked, and the way to them from those that others asked as well.
+func (talk erasedTalk) forget(tx *sqldb.Tx) error {
+	if _, err := tx.Exec("DELETE FROM unanswered WHERE tenant = $1 AND conversation = $2 AND asked = 1", talk.tenant, talk.conversation); err != nil {
+		return err
+	}
+	_, err := tx.Exec("UPDATE unanswered SET conversation = '' WHERE tenant = $1 AND conversation = $2", talk.tenant, talk.conversation)
+	return err
+}
+
 // keepOnce is how long a question stays that was asked once and never again: most of what nobody can answer is noise.
 const keepOnce = 90 * 24 * time.Hour
 
@@ -149,7 +176,7 @@ type Filter struct {
 	Limit  int    // 0 is 50, at most 200
 }
 
-const questionColumns = "id, question, lang, site, asked, first_at, last_at, conversation, status, entry, status_at, status_by"
+const questionColumns = "id, question, lang, site, asked, first_at, last_at, conversation, status, entry, reason, status_at, status_by"
 
 // Unanswered lists questions that the bot could not answer, and gives a cursor for the next page, "" after the last.
 func (in *Insight) Unanswered(ctx context.Context, tenant string, f Filter) (items []Question, next string, err error) {
@@ -203,20 +230,32 @@ func (in *Insight) Unanswered(ctx context.Context, tenant string, f Filter) (ite
 
 func scanQuestion(row interface{ Scan(...any) error }) (Question, error) {
 	var q Question
-	err := row.Scan(&q.ID, &q.Question, &q.Lang, &q.Site, &q.Asked, &q.FirstAt, &q.LastAt, &q.Conversation, &q.Status, &q.Entry, &q.StatusAt, &q.StatusBy)
+	err := row.Scan(&q.ID, &q.Question, &q.Lang, &q.Site, &q.Asked, &q.FirstAt, &q.LastAt, &q.Conversation, &q.Status, &q.Entry, &q.Reason, &q.StatusAt, &q.StatusBy)
 	return q, err
 }
 
-// Settle sets what was done about a question; entry names the knowledge that answers it now, if any does.
-func (in *Insight) Settle(ctx context.Context, tenant, id string, status Status, entry string) (Question, error) {
-	if status != Open && status != Done && status != Ignored {
-		return Question{}, frontdesk.InvalidField("status", "%q is not one of open, done, ignored", status)
+// Settlement is what was done about a question.
+type Settlement struct {
+	Status Status
+	Entry  string // the knowledge that answers it now, if any does
+	Reason string // in somebody's own words; personal data in it is the caller's to mask
+}
+
+// Settle notes what was done about a question. To open it again takes entry and reason back.
+func (in *Insight) Settle(ctx context.Context, tenant, id string, s Settlement) (Question, error) {
+	switch {
+	case s.Status != Open && s.Status != Done && s.Status != Ignored:
+		return Question{}, frontdesk.InvalidField("status", "%q is not one of open, done, ignored", s.Status)
+	case s.Status != Done && s.Entry != "":
+		return Question{}, frontdesk.InvalidField("entry", "only what is done has an entry that answers it")
+	case s.Status == Open:
+		s.Reason = ""
 	}
 	a := frontdesk.ActorFrom(ctx)
 	var q Question
 	err := in.db.Write(ctx, func(tx *sqldb.Tx) (err error) {
-		q, err = scanQuestion(tx.QueryRow(`UPDATE unanswered SET status = $3, entry = $4, status_at = $5, status_by = $6
-			WHERE tenant = $1 AND id = $2 RETURNING `+questionColumns, tenant, id, string(status), entry, tx.Now(), string(a.Kind)+":"+a.ID))
+		q, err = scanQuestion(tx.QueryRow(`UPDATE unanswered SET status = $3, entry = $4, reason = $5, status_at = $6, status_by = $7
+			WHERE tenant = $1 AND id = $2 RETURNING `+questionColumns, tenant, id, string(s.Status), s.Entry, s.Reason, tx.Now(), string(a.Kind)+":"+a.ID))
 		if errors.Is(err, sql.ErrNoRows) {
 			return frontdesk.Errorf(frontdesk.NotFound, "there is no unanswered question %s", clip(id, 40))
 		}

@@ -22,12 +22,13 @@ import (
 	"frontdesk"
 	"frontdesk/internal/blob"
 	"frontdesk/internal/compliance"
+	"frontdesk/internal/conversation"
 	"frontdesk/internal/sqldb"
 )
 
 // A backup is a folder: manifest.json, the database (frontdesk.db, or frontdesk.pgdump from pg_dump), the attachments
 // under blobs/, and the master key only when it was asked for. It is complete or it is not there: it is written beside
-// its place and renamed at the end.
+// its place and renamed at the end. Beside the backups lies the ledger of erasures.
 const (
 	manifestName = "manifest.json"
 	manifestForm = 1
@@ -126,11 +127,24 @@ func Backup(ctx context.Context, o BackupOptions, progress func(format string, a
 	if err := errors.Join(syncDir(partial), replaceDir(partial, o.Dest)); err != nil {
 		return BackupResult{}, fmt.Errorf("put the backup in its place: %w", err)
 	}
+	if err := backupLedger(ctx, o); err != nil {
+		return BackupResult{}, err
+	}
 	r := BackupResult{Path: o.Dest, Database: m.Database, Files: len(m.Files), BlobFiles: len(blobs), WithKey: o.WithKey, EventPos: m.EventPos, Seconds: time.Since(start).Seconds()}
 	for _, f := range m.Files {
 		r.Bytes += f.Size
 	}
 	return r, nil
+}
+
+// backupLedger notes the erasures beside the backup, where older backups find them when they are restored.
+func backupLedger(ctx context.Context, o BackupOptions) error {
+	known, err := conversation.Erasures(ctx, o.DB)
+	if err != nil || len(known) == 0 {
+		return err
+	}
+	_, err = extendLedger(filepath.Join(filepath.Dir(o.Dest), LedgerName), known)
+	return err
 }
 
 // backupSQLite copies the database by VACUUM INTO: one read transaction beside the writer, and a compact file.

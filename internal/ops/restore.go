@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"frontdesk"
+	"frontdesk/internal/conversation"
 	"frontdesk/internal/sqldb"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +24,7 @@ type RestoreOptions struct {
 	Dir    string // the data folder: not there, or empty
 	URL    string // an empty PostgreSQL database, for a backup of one
 	Key    []byte // the master key if the caller has it; nil when it is not known
+	Ledger string // a ledger of erasures beside the one that lies with the backups; empty for none
 }
 
 // RestoreResult is what the restore command prints.
@@ -34,7 +36,8 @@ type RestoreResult struct {
 	Files    int     `json:"files"`
 	Bytes    int64   `json:"bytes"`
 	EventPos int64   `json:"event_pos"`
-	Key      string  `json:"key"` // restored, given or missing
+	Key      string  `json:"key"`    // restored, given or missing
+	Erased   int     `json:"erased"` // people who were erased after the backup was made, and are again
 	Seconds  float64 `json:"seconds"`
 }
 
@@ -47,6 +50,10 @@ func Restore(ctx context.Context, o RestoreOptions, progress func(format string,
 		return RestoreResult{}, err
 	}
 	if err := mustBeFree(o.Dir, "--data"); err != nil {
+		return RestoreResult{}, err
+	}
+	ledger, err := o.ledger() // before anything is there: a backup must not come up without it
+	if err != nil {
 		return RestoreResult{}, err
 	}
 	switch {
@@ -95,11 +102,44 @@ func Restore(ctx context.Context, o RestoreOptions, progress func(format string,
 			return RestoreResult{}, err
 		}
 	}
+	if len(ledger) > 0 { // in place before the database is: if what follows is cut off, the first start erases
+		if _, err := extendLedger(filepath.Join(staging, LedgerName), ledger); err != nil {
+			return RestoreResult{}, err
+		}
+	}
 	if err := moveInto(staging, o.Dir); err != nil {
 		return RestoreResult{}, fmt.Errorf("put the restored files in place: %w", err)
 	}
+	if len(ledger) > 0 {
+		if r.Erased, err = eraseAgain(ctx, o); err != nil {
+			return RestoreResult{}, err
+		}
+	}
 	r.Seconds = time.Since(start).Seconds()
 	return r, nil
+}
+
+// ledger is what is known of erasures since the backup.
+func (o RestoreOptions) ledger() ([]conversation.Erasure, error) {
+	beside, err := readLedger(filepath.Join(filepath.Dir(filepath.Clean(o.Backup)), LedgerName))
+	if err != nil || o.Ledger == "" {
+		return beside, err
+	}
+	if _, err := os.Stat(o.Ledger); err != nil {
+		return nil, frontdesk.InvalidField("--erasures", "cannot be read: %v", err)
+	}
+	given, err := readLedger(o.Ledger)
+	return unite(beside, given), err
+}
+
+// eraseAgain erases in what was restored whom the ledger in the folder names.
+func eraseAgain(ctx context.Context, o RestoreOptions) (int, error) {
+	db, err := sqldb.Open(ctx, sqldb.Options{Dir: o.Dir, URL: o.URL})
+	if err != nil {
+		return 0, fmt.Errorf("open what was restored: %w", err)
+	}
+	n, err := KeepLedger(ctx, db, o.Dir)
+	return n, errors.Join(err, db.Close())
 }
 
 func readManifest(backup string) (Manifest, error) {

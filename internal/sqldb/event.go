@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -101,6 +102,75 @@ func (db *DB) Events(ctx context.Context, tenant string, after int64, limit int)
 		next = max(next, end)
 	}
 	return events, next, nil
+}
+
+// RedactEvents takes some keys out of the data of a tenant's events of one type in some conversations. It looks through up to
+// limit positions after one, and what has no position yet, and says where to go on; at the end of the log that is where it
+// began.
+func (tx *Tx) RedactEvents(tenant, kind string, conversations []string, keys []string, after int64, limit int) (next int64, err error) {
+	if err := tx.QueryRow("SELECT coalesce(max(pos), $1) FROM (SELECT pos FROM event WHERE pos > $1 ORDER BY pos LIMIT $2) AS e", after, limit).Scan(&next); err != nil {
+		return after, err
+	}
+	query, where := "SELECT pos, conversation, data FROM event WHERE pos > $1 AND pos <= $2 AND tenant = $3 AND type = $4", "pos"
+	if err := tx.redactEvents(query, where, conversations, keys, after, next, tenant, kind); err != nil || tx.Dialect() == SQLite {
+		return next, err
+	}
+	// The sequencer waits for these rows, so none gets its position behind the look's back.
+	query, where = "SELECT serial, conversation, data FROM event WHERE pos IS NULL AND tenant = $1 AND type = $2 FOR UPDATE", "serial"
+	return next, tx.redactEvents(query, where, conversations, keys, tenant, kind)
+}
+
+// redactEvents redacts what a query finds; column is what its first one, a number, names a row by.
+func (tx *Tx) redactEvents(query, column string, conversations, keys []string, args ...any) error {
+	rows, err := tx.Query(query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	redacted := map[int64]string{}
+	for rows.Next() {
+		var row int64
+		var conversation, data string
+		if err := rows.Scan(&row, &conversation, &data); err != nil {
+			return err
+		}
+		if !slices.Contains(conversations, conversation) {
+			continue
+		}
+		rest, err := without(data, keys)
+		if err != nil {
+			return fmt.Errorf("event with %s %d: %w", column, row, err)
+		}
+		if rest != data {
+			redacted[row] = rest
+		}
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	for row, data := range redacted {
+		if _, err := tx.Exec("UPDATE event SET data = $1 WHERE "+column+" = $2", data, row); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// without is a JSON object without some keys; one that has none of them comes back as it is.
+func without(object string, keys []string) (string, error) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(object), &fields); err != nil {
+		return "", err
+	}
+	had := len(fields)
+	for _, k := range keys {
+		delete(fields, k)
+	}
+	if len(fields) == had {
+		return object, nil
+	}
+	rest, err := json.Marshal(fields)
+	return string(rest), err
 }
 
 // LastPos is the position of the newest event, 0 if there is none.
