@@ -11,5 +11,5 @@ export default defineConfig({
   },
   build: { target: "es2022", reportCompressedSize: false, modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
   // For work on the pages against a running server: FRONTDESK=http://127.0.0.1:8080 npm run dev
-  server: { proxy: { "/v1": { target: process.env.FRONTDESK ?? "http://127.0.0.1:8080", changeOrigin: false, ws: true } } },
+  server: { proxy: Object.fromEntries(["/v1", "/widget.js"].map((path) => [path, { target: process.env.FRONTDESK ?? "http://127.0.0.1:8080", changeOrigin: false, ws: true }])) },
 });

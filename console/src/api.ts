@@ -54,6 +54,12 @@ export function whenSignedOut(run: () => void): void {
   onSignedOut = run;
 }
 
+let onForbidden = (): void => undefined;
+/** What happens when the server refuses what the page offered: this person's rights may have changed. */
+export function whenForbidden(run: () => void): void {
+  onForbidden = run;
+}
+
 interface Init {
   query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;
@@ -101,6 +107,7 @@ async function failure(res: Response, quiet?: boolean): Promise<ApiError> {
     // A proxy's page: the status says what there is to say.
   }
   if (res.status === 401 && !quiet) onSignedOut();
+  if (res.status === 403 && !quiet) onForbidden();
   return new ApiError(res.status, e?.kind ?? "", e?.message ?? "", e?.field, e?.request_id, 1000 * (Number(res.headers.get("Retry-After")) || 0));
 }
 
@@ -152,5 +159,6 @@ export const api = {
   addKey: (body: Schemas["KeyInputBody"]) => request<MadeKey>("POST", "/v1/keys", { body }),
   revokeKey: (k: string) => request<void>("DELETE", `/v1/keys/${id(k)}`),
 
+  search: (query: { q: string; limit: number; kinds?: string }, signal?: AbortSignal) => request<Schemas["SearchResult"]>("GET", "/v1/search", { query, signal }),
   hitTest: (text: string) => request<HitTest>("POST", "/v1/knowledge/test", { body: { text } }),
 };

@@ -294,6 +294,7 @@ export class Live {
     const status = err instanceof ApiError ? err.status : 0;
     // Not signed in, or no right to it: whoever changes that starts us again.
     if (status === 401 || status === 403) return this.stop();
+    if (status === 404 || status === 405) return this.#startPolling(); // behind a proxy that knows nothing of sockets, or an older server
     if (err instanceof ApiError && err.retryAfterMs > 0) {
       this.link.value = "lost";
       return this.#later(err.retryAfterMs * (1 + this.outside.random()));

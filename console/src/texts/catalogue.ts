@@ -2,12 +2,12 @@
 import type { Area } from "./area";
 import { common, error, missing, nav } from "./common";
 import { desk } from "./desk";
-import { setup, signIn } from "./door";
+import { guide, profile, setup, signIn } from "./door";
 import { gallery } from "./gallery";
 import { home } from "./home";
 import { importing, knowledge, test } from "./knowledge";
 import { settings } from "./settings";
-import { ui } from "./shell";
+import { palette, search, shell, shortcuts, ui } from "./shell";
 
 export const catalogue = {
   common,
@@ -15,8 +15,14 @@ export const catalogue = {
   nav,
   missing,
   ui,
+  shell,
+  search,
+  palette,
+  shortcuts,
   setup,
   signIn,
+  guide,
+  profile,
   desk,
   knowledge,
   import: importing,

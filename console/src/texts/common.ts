@@ -35,6 +35,7 @@ export const nav = {
   desk: ["接待台", "Desk"],
   knowledge: ["知识库", "Knowledge"],
   settings: ["设置", "Settings"],
+  guide: ["入门", "Set-up"],
 } satisfies Area;
 
 export const missing = {

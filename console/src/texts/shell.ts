@@ -51,16 +51,18 @@ export const shell = {
   notifyNo: ["暂不", "Not now"],
   waits: ["{name} 在等待人工", "{name} is waiting for a person"],
   wrote: ["{name} 发来消息", "{name} wrote"],
-  noticed: ["有新动态", "Something new"],
-  newVersion: ["Frontdesk 已更新", "Frontdesk has been updated"],
-  reload: ["刷新页面", "Reload"],
+  assigned: ["{name} 已转给你", "{name} is yours now"],
+  taken: ["同事接走了 {name}", "A colleague took {name}"],
 } satisfies Area;
 
 export const search = {
   title: ["搜索", "Search"],
   placeholder: ["搜索会话内容、顾客、知识", "Search messages, customers, knowledge"],
   label: ["搜索全部内容", "Search everything"],
-  kinds: { all: ["全部", "All"], conversation: ["会话", "Conversations"], contact: ["顾客", "Customers"], knowledge: ["知识", "Knowledge"] },
+  kinds: { all: ["全部", "All"], conversations: ["会话", "Conversations"], contacts: ["顾客", "Customers"], entries: ["知识", "Knowledge"] },
+  matched: { external_id: ["编号相同", "Same id"], phone: ["手机号相同", "Same phone"], id_card: ["证件号相同", "Same ID card"], bank_card: ["卡号相同", "Same bank card"] },
+  visits: ["{n} 次会话", "{n} conversations"],
+  notAll: ["还有更多结果，换个更具体的词可以缩小范围。", "There is more. Say it more exactly to narrow it down."],
   none: ["没有找到“{q}”", "Nothing found for “{q}”"],
   noneHint: ["换个词试试。一个汉字、一个字母也能搜。", "Try other words. A single letter or character works, too."],
   start: ["输入要找的内容", "Type what you look for"],
