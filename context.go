@@ -20,6 +20,15 @@ type Actor struct {
 	Tenant string
 	Roles  []string // staff: roles; key: scopes
 	Name   string
+	Shown  Localized // staff: what customers may call them, by language
+}
+
+// Called is what a customer who reads language may call the actor.
+func (a Actor) Called(language string) string {
+	if name := a.Shown[language]; name != "" {
+		return name
+	}
+	return a.Name
 }
 
 type actorKey struct{}

@@ -103,7 +103,7 @@ func (a *App) importEntries(ctx context.Context, entries []knowledge.Entry) erro
 
 func (a *App) demoCompany(ctx context.Context) error {
 	owner := demo.Staff[0]
-	_, err := a.staff.AddTenant(ctx, auth.FirstRun{Tenant: demo.Tenant, Company: demo.Name.In("zh"), Name: owner.Name.In("zh"), Email: owner.Email, Password: owner.Password},
+	_, err := a.staff.AddTenant(ctx, auth.FirstRun{Tenant: demo.Tenant, Company: demo.Name.In("zh"), Name: owner.Name.In("zh"), Shown: owner.Name, Email: owner.Email, Password: owner.Password},
 		func(tx *sqldb.Tx, actor frontdesk.Actor) error {
 			day := []channel.Span{{From: demo.Opens, To: demo.Closes}}
 			week := channel.Week{}
@@ -122,7 +122,7 @@ func (a *App) demoCompany(ctx context.Context) error {
 	}
 	actor := frontdesk.Actor{Kind: frontdesk.ActorSystem, Tenant: demo.Tenant, Roles: []string{"owner"}}
 	for _, p := range demo.Staff[1:] {
-		if _, err := a.staff.Hire(ctx, actor, auth.NewStaff{Email: p.Email, Name: p.Name.In("zh"), Password: p.Password, Roles: []string{p.Role}}); err != nil {
+		if _, err := a.staff.Hire(ctx, actor, auth.NewStaff{Email: p.Email, Name: p.Name.In("zh"), Shown: p.Name, Password: p.Password, Roles: []string{p.Role}}); err != nil {
 			return fmt.Errorf("staff %s: %w", p.Email, err)
 		}
 	}

@@ -39,11 +39,9 @@ func (a *App) colleagues(ctx context.Context) ([]frontdesk.Actor, error) {
 	return out, nil
 }
 
-// as is a context in which one of demo.Staff acts, by the name that a customer of the language reads.
-func (s *simulation) as(ctx context.Context, person int, language string) context.Context {
-	actor := s.staff[person]
-	actor.Name = demo.Staff[person].Name.In(language)
-	return frontdesk.WithActor(ctx, actor)
+// as is a context in which one of demo.Staff acts.
+func (s *simulation) as(ctx context.Context, person int) context.Context {
+	return frontdesk.WithActor(ctx, s.staff[person])
 }
 
 // shift looks at the queue at a moment when its time has come, takes who has waited longest, and returns when to look again:
@@ -70,7 +68,7 @@ func (s *simulation) shift(ctx context.Context, at time.Time, site channel.Site)
 func (s *simulation) attend(ctx context.Context, c conversation.Summary, at time.Time, site channel.Site) error {
 	const firstAgent = 2 // in demo.Staff
 	s.cases++
-	ctx = s.as(ctx, firstAgent+s.cases%(len(demo.Staff)-firstAgent), c.Language)
+	ctx = s.as(ctx, firstAgent+s.cases%(len(demo.Staff)-firstAgent))
 	lines := demo.Late
 	if !site.Open(frontdesk.FromMicros(c.QueuedAt)) {
 		lines = demo.Overnight

@@ -235,7 +235,7 @@ func (s *simulation) agent(ctx context.Context, v *visit) error {
 	v.agentSaw = true
 	at := v.due.Add(40 * time.Second)
 	s.app.clock.move(at)
-	ctx = s.as(ctx, v.script.By, v.script.Lang)
+	ctx = s.as(ctx, v.script.By)
 	if _, err := s.conv.Take(ctx, demo.Tenant, c.ID, false); err != nil {
 		return err
 	}
@@ -257,7 +257,7 @@ func (s *simulation) part(ctx context.Context, v *visit) error {
 		return err
 	}
 	s.app.clock.move(s.app.clock.Now().Add(20 * time.Second))
-	_, err = s.conv.Close(s.as(ctx, v.script.By, v.script.Lang), demo.Tenant, c.ID, true)
+	_, err = s.conv.Close(s.as(ctx, v.script.By), demo.Tenant, c.ID, true)
 	return err
 }
 

@@ -85,6 +85,7 @@ type FirstRun struct {
 	Tenant   string // the id; empty makes one
 	Company  string
 	Name     string
+	Shown    frontdesk.Localized // of the owner, to customers; may be empty
 	Email    string
 	Password string
 }
@@ -146,7 +147,7 @@ func (s *Service) newTenant(ctx context.Context, in FirstRun, also func(*sqldb.T
 	if err := checkText("company", in.Company, 1, 80); err != nil {
 		return Staff{}, err
 	}
-	owner, password, err := s.prepare(ctx, NewStaff{Email: in.Email, Name: in.Name, Password: in.Password, Roles: []Role{Owner}})
+	owner, password, err := s.prepare(ctx, NewStaff{Email: in.Email, Name: in.Name, Shown: in.Shown, Password: in.Password, Roles: []Role{Owner}})
 	if err != nil {
 		return Staff{}, err
 	}

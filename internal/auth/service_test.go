@@ -261,17 +261,18 @@ func TestStaff(t *testing.T) {
 			field string
 			in    NewStaff
 		}{
-			{"email", NewStaff{"amy", "A", goodPassword, []Role{Agent}}},
-			{"email", NewStaff{"Amy <amy@example.test>", "A", goodPassword, []Role{Agent}}},
-			{"email", NewStaff{"amy@example.test\x00", "A", goodPassword, []Role{Agent}}},
-			{"name", NewStaff{"b@example.test", " ", goodPassword, []Role{Agent}}},
-			{"name", NewStaff{"b@example.test", "a\u202eb", goodPassword, []Role{Agent}}},
-			{"password", NewStaff{"b@example.test", "B", "short", []Role{Agent}}},
-			{"password", NewStaff{"b@example.test", "B", "aaaaaaaaaaaaaaaa", []Role{Agent}}},
-			{"password", NewStaff{"b@example.test", "B", "B@example.test", []Role{Agent}}},
-			{"roles", NewStaff{"b@example.test", "B", goodPassword, nil}},
-			{"roles", NewStaff{"b@example.test", "B", goodPassword, []Role{"root"}}},
-			{"roles", NewStaff{"b@example.test", "B", goodPassword, []Role{Agent, Agent}}},
+			{"email", NewStaff{"amy", "A", goodPassword, nil, []Role{Agent}}},
+			{"email", NewStaff{"Amy <amy@example.test>", "A", goodPassword, nil, []Role{Agent}}},
+			{"email", NewStaff{"amy@example.test\x00", "A", goodPassword, nil, []Role{Agent}}},
+			{"name", NewStaff{"b@example.test", " ", goodPassword, nil, []Role{Agent}}},
+			{"name", NewStaff{"b@example.test", "a\u202eb", goodPassword, nil, []Role{Agent}}},
+			{"password", NewStaff{"b@example.test", "B", "short", nil, []Role{Agent}}},
+			{"password", NewStaff{"b@example.test", "B", "aaaaaaaaaaaaaaaa", nil, []Role{Agent}}},
+			{"password", NewStaff{"b@example.test", "B", "B@example.test", nil, []Role{Agent}}},
+			{"roles", NewStaff{"b@example.test", "B", goodPassword, nil, nil}},
+			{"shown.en", NewStaff{"b@example.test", "B", goodPassword, frontdesk.Localized{"zh": "小白", "en": "B\u202e"}, []Role{Agent}}},
+			{"roles", NewStaff{"b@example.test", "B", goodPassword, nil, []Role{"root"}}},
+			{"roles", NewStaff{"b@example.test", "B", goodPassword, nil, []Role{Agent, Agent}}},
 		} {
 			_, err := s.Hire(ctx, owner, c.in)
 			if e, ok := errors.AsType[*frontdesk.Error](err); !ok || e.Kind != frontdesk.Invalid || e.Field != c.field {
@@ -280,6 +281,16 @@ func TestStaff(t *testing.T) {
 		}
 		_, err = s.Hire(ctx, rival, NewStaff{Email: "AMY@example.test", Name: "Amy", Password: goodPassword, Roles: []Role{Agent}})
 		kind(t, "an address twice", err, frontdesk.Conflict)
+
+		// Customers read the name of their language, and who has none there is called by the one name.
+		names := frontdesk.Localized{"zh": "艾米"}
+		if _, err := s.ChangeStaff(ctx, owner, amy.ID, StaffChange{Shown: &names}); err != nil {
+			t.Fatal(err)
+		}
+		m, err := s.Staff(ctx, owner.Tenant, amy.ID)
+		if a := m.Actor(); err != nil || a.Called("zh") != "艾米" || a.Called("en") != "Amy Agent" {
+			t.Errorf("called %q and %q: %v", a.Called("zh"), a.Called("en"), err)
+		}
 
 		// What is another tenant's is not there.
 		_, err = s.Staff(ctx, rival.Tenant, amy.ID)

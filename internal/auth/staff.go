@@ -19,6 +19,7 @@ type Staff struct {
 	ID        string
 	Email     string
 	Name      string
+	Shown     frontdesk.Localized // what customers may call them instead, by their language
 	Roles     []Role
 	Status    string // Active or Disabled
 	CreatedAt int64
@@ -33,23 +34,25 @@ const (
 
 // Actor is the member of staff as the actor of a request.
 func (m Staff) Actor() frontdesk.Actor {
-	return frontdesk.Actor{Kind: frontdesk.ActorStaff, ID: m.ID, Tenant: m.Tenant, Roles: m.Roles, Name: m.Name}
+	return frontdesk.Actor{Kind: frontdesk.ActorStaff, ID: m.ID, Tenant: m.Tenant, Roles: m.Roles, Name: m.Name, Shown: m.Shown}
 }
 
 // NewStaff is what making a member of staff takes.
 type NewStaff struct {
 	Email, Name, Password string
+	Shown                 frontdesk.Localized // may be empty
 	Roles                 []Role
 }
 
 // StaffChange holds what to change; nil leaves a thing as it is.
 type StaffChange struct {
 	Name   *string
+	Shown  *frontdesk.Localized
 	Roles  *[]Role
 	Status *string
 }
 
-const staffColumns = `tenant, id, email, name, roles, status, created_at, updated_at`
+const staffColumns = `tenant, id, email, name, shown, roles, status, created_at, updated_at`
 
 // Hire makes a member of staff of actor's tenant.
 func (s *Service) Hire(ctx context.Context, actor frontdesk.Actor, in NewStaff) (Staff, error) {
@@ -68,8 +71,11 @@ func (s *Service) prepare(ctx context.Context, in NewStaff) (Staff, string, erro
 	if err != nil {
 		return Staff{}, "", err
 	}
-	m := Staff{ID: frontdesk.NewID(), Email: email, Name: strings.TrimSpace(in.Name), Roles: in.Roles, Status: Active}
+	m := Staff{ID: frontdesk.NewID(), Email: email, Name: strings.TrimSpace(in.Name), Shown: in.Shown, Roles: in.Roles, Status: Active}
 	if err := checkText("name", m.Name, 1, 80); err != nil {
+		return m, "", err
+	}
+	if err := checkShown(m.Shown); err != nil {
 		return m, "", err
 	}
 	if err := checkRoles(m.Roles); err != nil {
@@ -87,9 +93,13 @@ func (s *Service) insert(tx *sqldb.Tx, actor frontdesk.Actor, m *Staff, password
 	if err != nil {
 		return err
 	}
+	shown, err := json.Marshal(m.Shown)
+	if err != nil {
+		return err
+	}
 	m.CreatedAt, m.UpdatedAt = tx.Now(), tx.Now()
-	n, err := tx.Exec(`INSERT INTO staff (`+staffColumns+`, password) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING`,
-		m.Tenant, m.ID, m.Email, m.Name, string(roles), m.Status, m.CreatedAt, m.UpdatedAt, password)
+	n, err := tx.Exec(`INSERT INTO staff (`+staffColumns+`, password) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING`,
+		m.Tenant, m.ID, m.Email, m.Name, string(shown), string(roles), m.Status, m.CreatedAt, m.UpdatedAt, password)
 	if err != nil {
 		return fmt.Errorf("create staff: %w", err)
 	}
@@ -134,6 +144,11 @@ func (s *Service) ChangeStaff(ctx context.Context, actor frontdesk.Actor, id str
 			return Staff{}, err
 		}
 	}
+	if c.Shown != nil {
+		if err := checkShown(*c.Shown); err != nil {
+			return Staff{}, err
+		}
+	}
 	if c.Roles != nil {
 		if err := checkRoles(*c.Roles); err != nil {
 			return Staff{}, err
@@ -150,6 +165,9 @@ func (s *Service) ChangeStaff(ctx context.Context, actor frontdesk.Actor, id str
 		if c.Name != nil {
 			m.Name = *c.Name
 		}
+		if c.Shown != nil {
+			m.Shown = *c.Shown
+		}
 		if c.Roles != nil {
 			m.Roles = *c.Roles
 		}
@@ -160,9 +178,13 @@ func (s *Service) ChangeStaff(ctx context.Context, actor frontdesk.Actor, id str
 		if err != nil {
 			return err
 		}
+		shown, err := json.Marshal(m.Shown)
+		if err != nil {
+			return err
+		}
 		m.UpdatedAt = max(tx.Now(), m.UpdatedAt+1)
-		if _, err := tx.Exec(`UPDATE staff SET name = $3, roles = $4, status = $5, updated_at = $6 WHERE tenant = $1 AND id = $2`,
-			m.Tenant, m.ID, m.Name, string(roles), m.Status, m.UpdatedAt); err != nil {
+		if _, err := tx.Exec(`UPDATE staff SET name = $3, shown = $4, roles = $5, status = $6, updated_at = $7 WHERE tenant = $1 AND id = $2`,
+			m.Tenant, m.ID, m.Name, string(shown), string(roles), m.Status, m.UpdatedAt); err != nil {
 			return fmt.Errorf("change staff %s: %w", id, err)
 		}
 		if m.Status == Disabled {
@@ -174,6 +196,19 @@ func (s *Service) ChangeStaff(ctx context.Context, actor frontdesk.Actor, id str
 		return keepsOwner(tx, m.Tenant)
 	})
 	return m, err
+}
+
+// checkShown refuses names that could pass for something else, and more of them than there are languages to show.
+func checkShown(names frontdesk.Localized) error {
+	if len(names) > 20 {
+		return frontdesk.InvalidField("shown", "At most 20 languages can have a name.")
+	}
+	for language, name := range names {
+		if err := checkText("shown."+language, name, 1, 80); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Dismiss takes a member of staff away with their sessions. What they did keeps their id.
@@ -280,12 +315,15 @@ func keepsOwner(tx *sqldb.Tx, tenant string) error {
 
 func scanStaff(row interface{ Scan(...any) error }) (Staff, error) {
 	var m Staff
-	var roles string
-	if err := row.Scan(&m.Tenant, &m.ID, &m.Email, &m.Name, &roles, &m.Status, &m.CreatedAt, &m.UpdatedAt); err != nil {
+	var roles, shown string
+	if err := row.Scan(&m.Tenant, &m.ID, &m.Email, &m.Name, &shown, &roles, &m.Status, &m.CreatedAt, &m.UpdatedAt); err != nil {
 		return m, err
 	}
 	if err := json.Unmarshal([]byte(roles), &m.Roles); err != nil {
 		return m, fmt.Errorf("decode roles of staff %s: %w", m.ID, err)
+	}
+	if err := json.Unmarshal([]byte(shown), &m.Shown); err != nil {
+		return m, fmt.Errorf("decode shown names of staff %s: %w", m.ID, err)
 	}
 	return m, nil
 }

@@ -93,7 +93,7 @@ func (s *Service) Take(ctx context.Context, tenant, id string, seize bool) (Summ
 		if err != nil {
 			return err
 		}
-		name := actor.Name
+		name := actor.Called(h.language)
 		if name == "" {
 			name = "…"
 		}
