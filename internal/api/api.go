@@ -50,6 +50,8 @@ type Deps struct {
 	// Erase forgets a customer for good. The actor is in ctx; who is not of the tenant is NotFound.
 	Erase func(ctx context.Context, tenant, contact string) error
 
+	SignIns SignIns
+
 	// ClientIP tells where a request is from; nil takes the connection's address. Behind a proxy it must trust only that
 	// proxy's header, since sign-ins are throttled by it.
 	ClientIP func(*http.Request) string
@@ -147,6 +149,7 @@ func newServer(d Deps) (*server, error) {
 	s.keyRoutes()
 	s.siteRoutes()
 	s.conversationRoutes()
+	s.liveRoutes()
 	s.attachmentRoutes()
 	s.contactRoutes()
 	s.searchRoutes()

@@ -177,7 +177,18 @@ func (s *server) conversationRoutes() {
 			if s.Conversations == nil {
 				return nil, absent("conversations")
 			}
-			list, seq, err := s.Conversations.Messages(ctx, in.ID, in.After, time.Duration(in.Wait)*time.Second)
+			var list []Message
+			var seq int64
+			read := func(ctx context.Context) (err error) {
+				list, seq, err = s.Conversations.Messages(ctx, in.ID, in.After, time.Duration(in.Wait)*time.Second)
+				return err
+			}
+			var err error
+			if in.Wait > 0 {
+				err = s.while(ctx, auth.ConversationRead, read)
+			} else {
+				err = read(ctx)
+			}
 			if list == nil {
 				list = []Message{}
 			}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -50,7 +51,7 @@ func (s *server) guard(route *Route, next func(http.ResponseWriter, *http.Reques
 				return
 			}
 		} else {
-			actor, token, err := s.actor(r)
+			actor, held, token, err := s.actor(r)
 			if err == nil {
 				err = s.rates.allow(string(actor.Kind)+actor.ID, actorRate, actorBurst)
 			}
@@ -64,7 +65,7 @@ func (s *server) guard(route *Route, next func(http.ResponseWriter, *http.Reques
 				s.fail(w, r, err)
 				return
 			}
-			r = r.WithContext(frontdesk.WithActor(r.Context(), actor))
+			r = r.WithContext(context.WithValue(frontdesk.WithActor(r.Context(), actor), credentialKey{}, held))
 		}
 		if changes {
 			conn := http.NewResponseController(w)
@@ -85,8 +86,8 @@ func (s *server) guard(route *Route, next func(http.ResponseWriter, *http.Reques
 	}
 }
 
-// actor finds out who sends r. The token is the session's, for the CSRF check.
-func (s *server) actor(r *http.Request) (a frontdesk.Actor, token string, err error) {
+// actor finds out who sends r, by which sign-in. The token is the session's, for the CSRF check.
+func (s *server) actor(r *http.Request) (a frontdesk.Actor, held auth.Credential, token string, err error) {
 	unknown := func(err error) error {
 		if e, ok := errors.AsType[*frontdesk.Error](err); ok && e.Kind == frontdesk.Denied {
 			return &ErrorAnswer{status: http.StatusUnauthorized, Fault: Fault{Kind: "denied", Message: e.Public}}
@@ -99,14 +100,14 @@ func (s *server) actor(r *http.Request) (a frontdesk.Actor, token string, err er
 			key = ""
 		}
 		a, err := s.Auth.KeyActor(r.Context(), strings.TrimSpace(key))
-		return a, "", unknown(err)
+		return a, auth.Credential{Tenant: a.Tenant, Key: a.ID}, "", unknown(err)
 	}
 	c, err := r.Cookie(sessionCookie)
 	if err != nil {
-		return a, "", unknown(frontdesk.Errorf(frontdesk.Denied, "Sign in, or send an API key."))
+		return a, held, "", unknown(frontdesk.Errorf(frontdesk.Denied, "Sign in, or send an API key."))
 	}
-	m, _, err := s.Auth.Session(r.Context(), c.Value)
-	return m.Actor(), c.Value, unknown(err)
+	m, v, err := s.Auth.Session(r.Context(), c.Value)
+	return m.Actor(), auth.Credential{Tenant: v.Tenant, Staff: v.Staff, Session: v.ID}, c.Value, unknown(err)
 }
 
 func (s *server) failBody(w http.ResponseWriter, r *http.Request, err error) {

@@ -66,7 +66,7 @@ func newWorld(t testing.TB, db *sqldb.DB) *world {
 	must(t, err)
 	desk := &testDesk{things: map[string]string{}}
 	w.s, err = newServer(Deps{DB: db, Auth: a, Sites: sites, Master: master, Knowledge: knowledge.NewStore(db),
-		Conversations: desk, Webhooks: testHooks{desk}, Answers: desk, Insight: desk, Blobs: testBlobs{desk}, Vault: desk,
+		Conversations: desk, Webhooks: testHooks{desk}, Answers: desk, Insight: desk, Blobs: testBlobs{desk}, Vault: desk, SignIns: testSignIns{a},
 		Search: testPeople{desk}, Contacts: testPeople{desk}, Orders: testPeople{desk},
 		Erase: func(ctx context.Context, _, id string) error { return desk.own(ctx, id) }})
 	must(t, err)
@@ -175,6 +175,15 @@ func (w *world) do(c client, method, path, body string, header map[string]string
 	rec := httptest.NewRecorder()
 	w.s.ServeHTTP(rec, r)
 	return rec
+}
+
+// testSignIns hands out nothing that opens anything.
+type testSignIns struct{ *auth.Service }
+
+func (testSignIns) Issue(auth.Credential) string { return "ticket" }
+func (s testSignIns) While(ctx context.Context, c auth.Credential, _ auth.Permission) (context.Context, func(), error) {
+	_, err := s.Holder(ctx, c) // that it is the one the request came with
+	return ctx, func() {}, err
 }
 
 // testDesk stands for the parts that other packages bring: each thing belongs to one tenant, and is not there for others.

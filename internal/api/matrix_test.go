@@ -37,7 +37,7 @@ var bodies = map[string]string{
 	"update-webhook":      `{"url":"https://hooks.example.test/"}`,
 }
 
-var bodiless = []string{"sign-out", "sign-out-staff", "delete-staff", "revoke-key", "delete-site", "take", "hand-back", "close", "recall-message", "delete-entry",
+var bodiless = []string{"open-staff-socket", "sign-out", "sign-out-staff", "delete-staff", "revoke-key", "delete-site", "take", "hand-back", "close", "recall-message", "delete-entry",
 	"roll-back", "erase-contact", "delete-webhook", "replay-delivery"}
 
 // fill puts ids into a route's path: those of the company, by the segment before them.

@@ -59,33 +59,22 @@ var refusals = map[demo.Refusal]string{
 type desk struct {
 	conv     *conversation.Service
 	hub      *delivery.Hub
-	staff    *auth.Service
+	names    *names
 	blobs    *blob.Store
 	presence *presence
 }
 
-// here notes that the actor is at work, and returns the actor.
+// here notes that the actor is at work, if it is somebody whom a customer may wait for, and returns the actor.
 func (d desk) here(ctx context.Context) frontdesk.Actor {
 	actor := frontdesk.ActorFrom(ctx)
-	if actor.Kind == frontdesk.ActorStaff {
+	if actor.Kind == frontdesk.ActorStaff && auth.Allow(actor, auth.ConversationHandle) == nil {
 		d.presence.seen(actor.Tenant, actor.ID)
 	}
 	return actor
 }
 
 func (d desk) wire(ctx context.Context, c conversation.Summary) api.Conversation {
-	out := api.Conversation{ID: c.ID, Site: c.Site, Contact: c.Contact, Name: c.Name, Visitor: c.Visitor, Language: c.Language, Owner: string(c.Owner),
-		Agent: c.Agent, Epoch: c.Epoch, Seq: c.Seq, Episode: c.Episode, Preview: c.Preview, QueuedAt: c.QueuedAt, OpenedAt: c.OpenedAt,
-		UpdatedAt: c.UpdatedAt, AskedAt: c.AskedAt}
-	if c.Unread {
-		out.Unread = 1
-	}
-	if c.Agent != "" {
-		if m, err := d.staff.Staff(ctx, frontdesk.ActorFrom(ctx).Tenant, c.Agent); err == nil {
-			out.AgentName = m.Name
-		}
-	}
-	return out
+	return wireConversation(c, d.names.of(ctx, frontdesk.ActorFrom(ctx).Tenant, c.Agent).Name)
 }
 
 func (d desk) List(ctx context.Context, f api.ConversationFilter) ([]api.Conversation, string, error) {
@@ -113,26 +102,22 @@ func (d desk) Get(ctx context.Context, id string) (api.Conversation, error) {
 	return d.wire(ctx, c), nil
 }
 
-const deskPage = 200
-
 func (d desk) Messages(ctx context.Context, id string, after int64, wait time.Duration) ([]api.Message, int64, error) {
 	tenant := d.here(ctx).Tenant
-	p, err := d.conv.Changes(ctx, tenant, id, after, deskPage, conversation.ForStaff)
+	key := conversation.Key{Tenant: tenant, ID: id}
+	p, err := d.hub.Changes(ctx, key, after, conversation.ForStaff)
 	if err != nil {
 		return nil, 0, err
 	}
 	if len(p.Messages) == 0 && len(p.Changed) == 0 && wait > 0 {
-		if p, err = d.hub.Await(ctx, conversation.Key{Tenant: tenant, ID: id}, conversation.ForStaff, min(after, p.Seq), wait); err != nil {
+		if p, err = d.hub.Await(ctx, key, conversation.ForStaff, min(after, p.Seq), wait); err != nil {
 			return nil, 0, err
 		}
 	}
-	name := d.names(ctx, tenant)
 	out := make([]api.Message, 0, len(p.Changed)+len(p.Messages))
 	for _, list := range [][]conversation.Message{p.Changed, p.Messages} {
-		for _, m := range list {
-			out = append(out, api.Message{Seq: m.Seq, Change: m.Change, From: string(m.From), AuthorID: m.AuthorID, Name: name(m), ClientID: m.ClientID, ReplyTo: m.ReplyTo,
-				Text: m.Text, Parts: m.Parts, At: m.At, Revised: m.State == "revised", Recalled: m.State == "recalled", Redacted: m.State == "redacted",
-				Solved: m.Solved, Episode: m.Episode})
+		for i := range list {
+			out = append(out, wireMessage(&list[i]))
 		}
 	}
 	// Whoever could answer has now seen it; an auditor or a program has not.
@@ -142,24 +127,6 @@ func (d desk) Messages(ctx context.Context, id string, after int64, wait time.Du
 		}
 	}
 	return out, p.Seq, nil
-}
-
-// names tells the names of the staff who wrote, each looked up once.
-func (d desk) names(ctx context.Context, tenant string) func(m conversation.Message) string {
-	known := map[string]string{}
-	return func(m conversation.Message) string {
-		if m.AuthorID == "" || m.From != conversation.ByAgent && m.From != conversation.ByNote {
-			return ""
-		}
-		name, ok := known[m.AuthorID]
-		if !ok {
-			if staff, err := d.staff.Staff(ctx, tenant, m.AuthorID); err == nil {
-				name = staff.Name
-			}
-			known[m.AuthorID] = name
-		}
-		return name
-	}
 }
 
 // seize reports whether the actor may take over what a colleague has.

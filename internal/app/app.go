@@ -72,6 +72,10 @@ type App struct {
 	hub      *delivery.Hub
 	conv     *conversation.Service
 	presence *presence
+	names    *names
+	live     *live
+	tickets  *auth.Tickets
+	rooms    *delivery.Rooms
 	retainer *sqldb.Retainer
 	insight  *insight.Insight
 	search   *search.Search
@@ -195,7 +199,9 @@ func (a *App) open(ctx context.Context) (err error) {
 		Timing:   conversation.Timing{Wait: c.Turn.Wait, IdleClose: c.Conv.IdleClose, ActionTime: conversation.DefaultTiming.ActionTime},
 		MaxTurns: c.Limits.QueueDepth,
 	})
+	a.names = &names{staff: a.staff}
 	a.hub.SetLog(a.conv)
+	a.hub.SetNames(a.names.fill)
 	a.insight = insight.New(a.db)
 	a.search = search.New(a.db, searched{a.conv})
 	policy, err := netguard.ParsePolicy(c.Outbound.Allow)
@@ -204,12 +210,16 @@ func (a *App) open(ctx context.Context) (err error) {
 	}
 	a.hooks = webhook.New(a.db, a.vault, policy)
 	a.outbox = outbox.NewWorker(a.db, map[string]outbox.Sender{webhook.Channel: a.hooks.Send}, outbox.Options{Log: a.Log})
-	a.gateway, err = gateway.New(gateway.Deps{Conversations: a.conv, Hub: a.hub, Sites: a.sites, Visitors: a.visitors, Blobs: a.blobs,
-		ServeBlob: a.serveBlob, Config: c, Log: a.Log})
+	a.presence = &presence{bus: a.bus, conv: a.conv, told: map[string]time.Time{}}
+	sockets, err := a.openLive()
 	if err != nil {
 		return err
 	}
-	a.presence = &presence{bus: a.bus, conv: a.conv, told: map[string]time.Time{}}
+	a.gateway, err = gateway.New(gateway.Deps{Conversations: a.conv, Hub: a.hub, Sites: a.sites, Visitors: a.visitors, Blobs: a.blobs,
+		ServeBlob: a.serveBlob, Desk: sockets, Names: a.names.shown, Config: c, Log: a.Log})
+	if err != nil {
+		return err
+	}
 	return a.hints()
 }
 
@@ -326,6 +336,9 @@ func (a *App) serve(ctx context.Context, served <-chan error, leave func(grace c
 	sides.Go(fail("attachments", func() error { return a.blobs.Run(side, a.Log) }))
 	sides.Go(fail("hints", func() error { return a.tellOthers(side) }))
 	sides.Go(fail("changes", func() error { return a.hub.Poll(side, a.conv.Heads) }))
+	sides.Go(fail("event log", func() error { return a.live.run(side) }))
+	sides.Go(fail("staff's lists", func() error { return a.live.feed.Run(side) }))
+	sides.Go(fail("staff's presence", func() error { return a.rooms.Run(side) }))
 	edges.Go(fail("sockets", func() error { return a.gateway.Run(edge) }))
 	edges.Go(fail("admin socket", func() error { return a.admin.Run(edge, a.Config.Data) }))
 	if a.Config.Demo.Traffic {
@@ -352,6 +365,7 @@ func (a *App) serve(ctx context.Context, served <-chan error, leave func(grace c
 	errs = append(errs, path.Wait())
 	stopSide()
 	errs = append(errs, sides.Wait())
+	a.hub.Wait()
 	return errors.Join(errs...)
 }
 
@@ -374,7 +388,7 @@ func (a *App) handler() (http.Handler, error) {
 
 	who := people{a.conv, a.search, a.vault, a.sites}
 	rest, err := api.New(api.Deps{
-		DB: a.db, Auth: a.staff, Sites: a.sites, Master: a.master, Log: a.Log, Conversations: desk{a.conv, a.hub, a.staff, a.blobs, a.presence},
+		DB: a.db, Auth: a.staff, Sites: a.sites, Master: a.master, Log: a.Log, Conversations: desk{a.conv, a.hub, a.names, a.blobs, a.presence}, SignIns: tickets{a},
 		Knowledge: a.store, Answers: answers{a}, Insight: figures{a.insight, a.conv, a.store}, Webhooks: hooks{a.hooks}, Blobs: files{a.blobs}, Vault: a.vault,
 		Search: who, Contacts: who, Orders: shopOrders{a.shop}, Erase: a.erase,
 		ClientIP: a.gateway.ClientIP, Version: a.Version,

@@ -31,6 +31,7 @@ type Permission string
 const (
 	Self               Permission = "self"
 	ConversationRead   Permission = "conversation.read"
+	ConversationLive   Permission = "conversation.live"   // follow them in a console as they happen
 	ConversationHandle Permission = "conversation.handle" // take, reply, hand back, close, note
 	ConversationSeize  Permission = "conversation.seize"  // take from a colleague, hand back and close what is theirs
 	TraceRead          Permission = "trace.read"
@@ -55,6 +56,7 @@ const (
 var grants = map[Permission][]Role{
 	Self:               Roles,
 	ConversationRead:   {Owner, Supervisor, Agent, Analyst, Compliance, Auditor},
+	ConversationLive:   {Owner, Supervisor, Agent, Analyst, Compliance, Auditor},
 	ConversationHandle: {Owner, Supervisor, Agent},
 	ConversationSeize:  {Owner, Supervisor},
 	TraceRead:          {Owner, Supervisor, Agent, Analyst, Compliance, Auditor},
@@ -76,8 +78,8 @@ var grants = map[Permission][]Role{
 }
 
 // staffOnly may not be the scope of a key: a leaked key must not be able to make itself more rights, or be asked to give a
-// reason as a person is.
-var staffOnly = []Permission{Self, StaffWrite, KeyRead, KeyWrite, SealedReveal, PersonErase}
+// reason as a person is, and a program has no screen.
+var staffOnly = []Permission{Self, ConversationLive, StaffWrite, KeyRead, KeyWrite, SealedReveal, PersonErase}
 
 // Permissions lists the table's rows, sorted.
 func Permissions() []Permission {

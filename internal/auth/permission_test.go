@@ -11,6 +11,7 @@ func TestTable(t *testing.T) {
 	want := map[Permission]string{ // o owner, s supervisor, a agent, y analyst, c compliance, u auditor, i integrator
 		Self:               "osaycui",
 		ConversationRead:   "osaycu",
+		ConversationLive:   "osaycu",
 		ConversationHandle: "osa",
 		ConversationSeize:  "os",
 		TraceRead:          "osaycu",

@@ -34,19 +34,22 @@ const (
 
 // Message is one message as it stands now.
 type Message struct {
-	Seq      int64             `json:"seq"`
-	From     Author            `json:"from"`
-	AuthorID string            `json:"-"` // staff's ids are not for customers
-	ClientID string            `json:"client_id,omitempty"`
-	ReplyTo  []int64           `json:"reply_to,omitempty"`
-	Text     string            `json:"text"`
-	Content  frontdesk.Content `json:"-"`
-	Parts    []frontdesk.Part  `json:"parts,omitempty"`
-	At       int64             `json:"at"`
-	Change   int64             `json:"change"`
-	State    string            `json:"state,omitempty"` // revised, recalled, redacted
-	Solved   int               `json:"solved,omitempty"`
-	Episode  int64             `json:"episode,omitempty"`
+	Seq      int64  `json:"seq"`
+	From     Author `json:"from"`
+	AuthorID string `json:"-"` // staff's ids are not for customers
+	Name     string `json:"-"` // of the member of staff, for staff; whoever delivers fills in both names
+	// AuthorName is what customers may call the agent, by language.
+	AuthorName map[string]string `json:"author_name,omitempty"`
+	ClientID   string            `json:"client_id,omitempty"`
+	ReplyTo    []int64           `json:"reply_to,omitempty"`
+	Text       string            `json:"text"`
+	Content    frontdesk.Content `json:"-"`
+	Parts      []frontdesk.Part  `json:"parts,omitempty"`
+	At         int64             `json:"at"`
+	Change     int64             `json:"change"`
+	State      string            `json:"state,omitempty"` // revised, recalled, redacted
+	Solved     int               `json:"solved,omitempty"`
+	Episode    int64             `json:"episode,omitempty"`
 }
 
 // Key names a conversation.

@@ -21,13 +21,19 @@ type Log interface {
 	Changes(ctx context.Context, tenant, id string, after int64, limit int, a conversation.Audience) (conversation.Page, error)
 }
 
+// Names fills in what staff are called in messages that they wrote. It may read the database; what it cannot find out stays
+// empty.
+type Names func(ctx context.Context, tenant string, list []conversation.Message)
+
 // Hub is the watchers of this node.
 type Hub struct {
-	log    Log
-	bus    *bus.Bus
-	slog   *slog.Logger
-	shards [64]shard
-	count  atomic.Int64
+	log     Log
+	names   Names
+	bus     *bus.Bus
+	slog    *slog.Logger
+	shards  [64]shard
+	count   atomic.Int64
+	reading sync.WaitGroup
 }
 
 type shard struct {
@@ -35,10 +41,14 @@ type shard struct {
 	topics map[conversation.Key]*topic
 }
 
-// topic is a conversation that somebody watches.
+// topic is a conversation that somebody watches. Nothing reads the database while it is locked: one goroutine at a time
+// reads what is missing, and until it is done it alone hands out.
 type topic struct {
 	mu       sync.Mutex
 	last     int64 // changes up to here were handed to the live watchers; 0 is unknown
+	head     int64 // changes up to here are known to exist
+	look     bool  // the owner may have changed, too
+	reading  bool
 	watchers []*Watcher
 }
 
@@ -47,22 +57,47 @@ type topic struct {
 type Watcher struct {
 	Key      conversation.Key
 	Audience conversation.Audience
-	// Message gets a new or changed message. frame makes its wire form, once for all watchers; nobody changes it.
-	Message func(m *conversation.Message, frame func() []byte)
+	// Changed gets new and changed messages, older ones first, and the number to go on from once they are had.
+	Changed func(items []Item, seq int64)
 	// Owner gets the ownership when it has changed.
 	Owner func(o conversation.Owner)
-	// Typing gets who writes: customer or agent.
-	Typing func(from string)
+	// Typing gets who writes.
+	Typing func(t Typing)
 
 	topic *topic
 	last  int64
+	ahead map[int64]int64 // by message: a change beyond last that came already, with an earlier page
 	live  bool
 	owner conversation.Owner // as it was told last
 }
 
+// Item is a message on its way. Nobody changes it.
+type Item struct {
+	*conversation.Message
+	frame *[]byte
+}
+
+// Frame is the wire form for customers, made once for all who want it: {"type":"message","message":{..}}.
+func (i Item) Frame() []byte {
+	if *i.frame == nil {
+		*i.frame = Frame(i.Message)
+	}
+	return *i.frame
+}
+
+func items(lists ...[]conversation.Message) []Item {
+	var out []Item
+	for _, list := range lists {
+		for i := range list {
+			out = append(out, Item{&list[i], new([]byte)})
+		}
+	}
+	return out
+}
+
 // New makes a hub. SetLog must be called before the first watcher.
 func New(b *bus.Bus, log *slog.Logger) (*Hub, error) {
-	h := &Hub{bus: b, slog: log}
+	h := &Hub{bus: b, slog: log, names: func(context.Context, string, []conversation.Message) {}}
 	for i := range h.shards {
 		h.shards[i].topics = map[conversation.Key]*topic{}
 	}
@@ -75,7 +110,7 @@ func New(b *bus.Bus, log *slog.Logger) (*Hub, error) {
 	return h, b.Subscribe("conversation.typing", func(_ string, data []byte) {
 		var hint typingHint
 		if json.Unmarshal(data, &hint) == nil {
-			h.typing(hint.Key, hint.From)
+			h.typing(hint.Key, hint.Typing)
 		}
 	})
 }
@@ -83,8 +118,14 @@ func New(b *bus.Bus, log *slog.Logger) (*Hub, error) {
 // SetLog gives the hub its source.
 func (h *Hub) SetLog(l Log) { h.log = l }
 
+// SetNames gives the hub what staff are called. Without it messages name nobody.
+func (h *Hub) SetNames(n Names) { h.names = n }
+
 // Watchers is how many there are.
 func (h *Hub) Watchers() int64 { return h.count.Load() }
+
+// Wait returns when nothing is being read any more. No watcher is left, and nothing is notified any more.
+func (h *Hub) Wait() { h.reading.Wait() }
 
 func (h *Hub) shard(k conversation.Key) *shard {
 	var x uint32
@@ -103,6 +144,21 @@ func (h *Hub) find(k conversation.Key) *topic {
 
 const pageMax = 200
 
+// Changes reads a page of a conversation, with names.
+func (h *Hub) Changes(ctx context.Context, key conversation.Key, after int64, a conversation.Audience) (conversation.Page, error) {
+	p, err := h.log.Changes(ctx, key.Tenant, key.ID, after, pageMax, a)
+	if err == nil {
+		h.Name(ctx, key.Tenant, p.Messages)
+		h.Name(ctx, key.Tenant, p.Changed)
+	}
+	return p, err
+}
+
+// Name fills in what staff are called in messages read elsewhere.
+func (h *Hub) Name(ctx context.Context, tenant string, list []conversation.Message) {
+	h.names(ctx, tenant, list)
+}
+
 // Watch delivers what changed after a number, then all that follows, until Unwatch. It returns the change sequence it
 // reached.
 func (h *Hub) Watch(ctx context.Context, w *Watcher, after int64) (seq int64, owner conversation.Owner, err error) {
@@ -120,40 +176,56 @@ func (h *Hub) Watch(ctx context.Context, w *Watcher, after int64) (seq int64, ow
 	s.Unlock()
 	h.count.Add(1)
 	for {
-		p, err := h.log.Changes(ctx, w.Key.Tenant, w.Key.ID, w.last, pageMax, w.Audience)
+		p, err := h.Changes(ctx, w.Key, w.last, w.Audience)
 		if err != nil {
 			h.Unwatch(w)
 			return 0, "", err
 		}
 		t.mu.Lock()
-		w.page(p)
-		if t.last < w.last {
-			// What this watcher has read, the live ones have not had: their news is still on its way, and would look old.
-			if t.live() {
-				h.catchUp(w.Key, t)
-			} else {
-				t.last = w.last
-			}
+		if p.Seq < w.last {
+			w.last = p.Seq // the client was beyond the end: it goes on from what there is
+		}
+		w.give(items(p.Changed, p.Messages), p.Seq)
+		if !t.live() {
+			t.last = w.last
 		}
 		if p.More || t.last > w.last { // also what the others have had just now
 			t.mu.Unlock()
 			continue
 		}
+		t.head = max(t.head, w.last)
 		w.live, w.owner = true, p.Owner
 		seq = w.last
+		h.catchUp(w.Key, t) // what this watcher has read, the others may not have had: its news is still on its way
 		t.mu.Unlock()
 		return seq, p.Owner, nil
 	}
 }
 
-// page hands a page to one watcher. The topic is locked.
-func (w *Watcher) page(p conversation.Page) {
-	for _, list := range [][]conversation.Message{p.Changed, p.Messages} {
-		for i := range list {
-			w.Message(&list[i], lazy(&list[i]))
+// give hands a watcher what it may see and has not had, up to seq. The topic is locked.
+func (w *Watcher) give(list []Item, seq int64) {
+	var fresh []Item
+	for _, i := range list {
+		if i.Change <= w.last || w.ahead[i.Seq] == i.Change || !i.For(w.Audience) {
+			continue
+		}
+		if i.Change > seq { // committed while the page was read; the next page has it again
+			if w.ahead == nil {
+				w.ahead = map[int64]int64{}
+			}
+			w.ahead[i.Seq] = i.Change
+		}
+		fresh = append(fresh, i)
+	}
+	w.last = max(w.last, seq)
+	for message, change := range w.ahead {
+		if change <= w.last {
+			delete(w.ahead, message)
 		}
 	}
-	w.last = p.Seq // also where the client was beyond the end: it goes on from what there is
+	if len(fresh) > 0 {
+		w.Changed(fresh, w.last)
+	}
 }
 
 // Unwatch ends a watcher. It may be called twice.
@@ -179,26 +251,21 @@ func (h *Hub) Unwatch(w *Watcher) {
 	}
 }
 
-// owned tells those who have not heard it yet who owns the conversation. The topic is locked.
-func (t *topic) owned(o conversation.Owner) {
+// hand gives the live watchers what came up to seq, and who owns the conversation unless that is not known. The topic is
+// locked.
+func (t *topic) hand(list []Item, seq int64, owner conversation.Owner) {
+	t.last = max(t.last, seq)
 	for _, w := range t.watchers {
-		if w.live && w.owner != o {
-			w.owner = o
+		if !w.live {
+			continue // it is reading up, and sees that there is more
+		}
+		w.give(list, seq)
+		if owner != "" && w.owner != owner {
+			w.owner = owner
 			if w.Owner != nil {
-				w.Owner(o)
+				w.Owner(owner)
 			}
 		}
-	}
-}
-
-// lazy makes a message's frame when the first watcher wants it.
-func lazy(m *conversation.Message) func() []byte {
-	var frame []byte
-	return func() []byte {
-		if frame == nil {
-			frame = Frame(m)
-		}
-		return frame
 	}
 }
 
@@ -225,28 +292,21 @@ func (h *Hub) Notify(u conversation.Update) {
 	if t == nil {
 		return
 	}
+	if len(u.Messages) > 0 {
+		ctx, cancel := context.WithTimeout(context.Background(), catchUpTime)
+		h.names(ctx, u.Key.Tenant, u.Messages) // before the lock: a name not known yet is looked up
+		cancel()
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	switch {
-	case !t.live(): // whoever is still reading up sees that there is more
-		t.last = max(t.last, u.To)
-	case u.To <= t.last && u.To >= u.From: // read already
-	case u.From == t.last+1 && len(u.Messages) > 0 || u.From > u.To && u.To <= t.last:
-		for i := range u.Messages {
-			frame := lazy(&u.Messages[i])
-			for _, w := range t.watchers {
-				if w.live && u.Messages[i].For(w.Audience) {
-					w.Message(&u.Messages[i], frame)
-				}
-			}
-		}
-		t.reached(max(t.last, u.To))
-	default:
-		h.catchUp(u.Key, t)
+	t.head = max(t.head, u.To)
+	if u.From == t.last+1 && len(u.Messages) > 0 && t.live() && !t.reading {
+		t.hand(items(u.Messages), u.To, u.Owner)
+		return
 	}
-	if u.Owner != "" {
-		t.owned(u.Owner)
-	}
+	// News may cross: an owner told of late may not be the owner any more, so the row is asked.
+	t.look = t.look || u.Owner != ""
+	h.catchUp(u.Key, t)
 }
 
 // live reports whether anybody is past reading up. The topic is locked.
@@ -259,44 +319,62 @@ func (t *topic) live() bool {
 	return false
 }
 
-// reached moves the topic and its live watchers on.
-func (t *topic) reached(seq int64) {
-	t.last = seq
-	for _, w := range t.watchers {
-		if w.live {
-			w.last = seq
-		}
+const (
+	catchUpTime  = 5 * time.Second
+	catchUpTries = 6
+)
+
+// catchUp sees to it that the live watchers get what is known to exist. The topic is locked.
+func (h *Hub) catchUp(key conversation.Key, t *topic) {
+	if t.reading || t.last >= t.head && !t.look || !t.live() {
+		return
 	}
+	t.reading = true
+	h.reading.Go(func() { h.read(key, t) })
 }
 
-const catchUpTime = 5 * time.Second
+// read hands out what the live watchers have not had until there is no more. It is the only one to hand out meanwhile, so
+// nothing overtakes it; news that comes while it reads raises the head, and it reads on.
+func (h *Hub) read(key conversation.Key, t *topic) {
+	for failed := 0; ; {
+		t.mu.Lock()
+		if t.last >= t.head && !t.look || !t.live() || failed == catchUpTries {
+			t.reading = false
+			t.mu.Unlock()
+			return
+		}
+		after, head := t.last, t.head
+		t.look = false
+		t.mu.Unlock()
 
-// catchUp reads what the live watchers have not had. The topic is locked: news that comes meanwhile waits and is then old.
-func (h *Hub) catchUp(key conversation.Key, t *topic) {
-	ctx, cancel := context.WithTimeout(context.Background(), catchUpTime)
-	defer cancel()
-	for {
-		p, err := h.log.Changes(ctx, key.Tenant, key.ID, t.last, pageMax, conversation.ForStaff)
+		ctx, cancel := context.WithTimeout(context.Background(), catchUpTime)
+		p, err := h.Changes(ctx, key, after, conversation.ForStaff)
+		cancel()
 		if err != nil {
-			// The watchers are told nothing now; the next change makes another try, as does a reconnect.
-			h.slog.Warn("catching up failed", "conversation", key.ID, "error", err)
-			return
-		}
-		for _, list := range [][]conversation.Message{p.Changed, p.Messages} {
-			for i := range list {
-				frame := lazy(&list[i])
-				for _, w := range t.watchers {
-					if w.live && list[i].For(w.Audience) {
-						w.Message(&list[i], frame)
-					}
-				}
+			if failed++; failed == catchUpTries {
+				// The watchers are told nothing now; the next change makes another try, as does a reconnect.
+				h.slog.Warn("catching up failed", "conversation", key.ID, "error", err)
+			} else {
+				time.Sleep(time.Duration(failed*failed) * 10 * time.Millisecond)
 			}
+			t.mu.Lock()
+			t.look = true
+			t.mu.Unlock()
+			continue
 		}
-		t.reached(max(t.last, p.Seq))
-		t.owned(p.Owner)
-		if !p.More {
-			return
+		failed = 0
+		t.mu.Lock()
+		owner := p.Owner
+		if p.More {
+			owner = "" // in its place, at the end
 		}
+		t.hand(items(p.Changed, p.Messages), p.Seq, owner)
+		if p.More {
+			t.look = true
+		} else if t.head == head {
+			t.head = t.last // there is no more, whatever a hint said
+		}
+		t.mu.Unlock()
 	}
 }
 
@@ -307,8 +385,15 @@ type hint struct {
 }
 
 type typingHint struct {
-	Key  conversation.Key `json:"k"`
-	From string           `json:"f"`
+	Key conversation.Key `json:"k"`
+	Typing
+}
+
+// Typing says that somebody writes, or has stopped.
+type Typing struct {
+	From string            `json:"f"`           // customer, bot or agent
+	Name map[string]string `json:"n,omitempty"` // of an agent, as customers may see it
+	On   bool              `json:"o"`
 }
 
 func (h *Hub) hinted(data []byte) {
@@ -317,12 +402,17 @@ func (h *Hub) hinted(data []byte) {
 		return
 	}
 	if t := h.find(n.Key); t != nil {
-		t.mu.Lock()
-		if n.To > t.last || n.Owner != "" {
-			h.catchUp(n.Key, t)
-		}
-		t.mu.Unlock()
+		t.behind(h, n.Key, n.To, n.Owner != "")
 	}
+}
+
+// behind notes that there are changes up to a number, and perhaps another owner.
+func (t *topic) behind(h *Hub, key conversation.Key, head int64, look bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.head = max(t.head, head)
+	t.look = t.look || look
+	h.catchUp(key, t)
 }
 
 // Poll looks for changes no hint told of, for as long as ctx lasts; only useful beside other nodes.
@@ -362,11 +452,7 @@ func (h *Hub) Poll(ctx context.Context, heads func(ctx context.Context, keys []c
 			}
 			for k, seq := range found {
 				if t := h.find(k); t != nil {
-					t.mu.Lock()
-					if seq > t.last && t.live() {
-						h.catchUp(k, t)
-					}
-					t.mu.Unlock()
+					t.behind(h, k, seq, false)
 				}
 			}
 			keys = keys[n:]
@@ -375,16 +461,16 @@ func (h *Hub) Poll(ctx context.Context, heads func(ctx context.Context, keys []c
 }
 
 // Typing tells the other watchers, here and on other nodes, that somebody writes.
-func (h *Hub) Typing(key conversation.Key, from string) {
+func (h *Hub) Typing(key conversation.Key, y Typing) {
 	if h.bus != nil && !h.bus.Alone() {
-		if data, err := json.Marshal(typingHint{key, from}); err == nil {
+		if data, err := json.Marshal(typingHint{key, y}); err == nil {
 			h.bus.Publish("conversation.typing", data)
 		}
 	}
-	h.typing(key, from)
+	h.typing(key, y)
 }
 
-func (h *Hub) typing(key conversation.Key, from string) {
+func (h *Hub) typing(key conversation.Key, y Typing) {
 	t := h.find(key)
 	if t == nil {
 		return
@@ -393,7 +479,7 @@ func (h *Hub) typing(key conversation.Key, from string) {
 	defer t.mu.Unlock()
 	for _, w := range t.watchers {
 		if w.live && w.Typing != nil {
-			w.Typing(from)
+			w.Typing(y)
 		}
 	}
 }
@@ -405,7 +491,7 @@ func (h *Hub) Await(ctx context.Context, key conversation.Key, a conversation.Au
 	var once sync.Once
 	came := make(chan struct{})
 	wake := func() { once.Do(func() { close(came) }) }
-	w := &Watcher{Key: key, Audience: a, Message: func(*conversation.Message, func() []byte) { wake() }, Owner: func(conversation.Owner) { wake() }}
+	w := &Watcher{Key: key, Audience: a, Changed: func([]Item, int64) { wake() }, Owner: func(conversation.Owner) { wake() }}
 	if _, _, err := h.Watch(waiting, w, after); err != nil {
 		return conversation.Page{}, err
 	}
@@ -414,5 +500,5 @@ func (h *Hub) Await(ctx context.Context, key conversation.Key, a conversation.Au
 	case <-came:
 	case <-waiting.Done():
 	}
-	return h.log.Changes(context.WithoutCancel(ctx), key.Tenant, key.ID, after, pageMax, a)
+	return h.Changes(context.WithoutCancel(ctx), key, after, a)
 }

@@ -90,17 +90,19 @@ type inbox struct {
 
 func (i *inbox) watcher(key conversation.Key, a conversation.Audience) *delivery.Watcher {
 	return &delivery.Watcher{Key: key, Audience: a,
-		Message: func(m *conversation.Message, frame func() []byte) {
+		Changed: func(items []delivery.Item, _ int64) {
 			i.mu.Lock()
 			defer i.mu.Unlock()
 			if i.texts == nil {
 				i.texts = map[int64]string{}
 			}
-			i.seqs = append(i.seqs, m.Change)
-			i.texts[m.Seq] = string(frame())
+			for _, m := range items {
+				i.seqs = append(i.seqs, m.Change)
+				i.texts[m.Seq] = string(m.Frame())
+			}
 		},
 		Owner:  func(o conversation.Owner) { i.mu.Lock(); i.owners = append(i.owners, o); i.mu.Unlock() },
-		Typing: func(from string) { i.mu.Lock(); i.typing = append(i.typing, from); i.mu.Unlock() },
+		Typing: func(y delivery.Typing) { i.mu.Lock(); i.typing = append(i.typing, y.From); i.mu.Unlock() },
 	}
 }
 
@@ -156,8 +158,7 @@ func (c *crossing) flush() {
 }
 
 // Watchers come in the middle of it all, from different numbers, while messages are committed from many sides and the news
-// of them cross. None misses anything, and each sees the numbers in order: one that
-// came before may come again.
+// of them cross. None misses anything, and each has every number once and in order.
 func TestWatchFromANumberMissesNothing(t *testing.T) {
 	each(t, func(t *testing.T, db *sqldb.DB) {
 		hub, err := delivery.New(nil, quiet)
@@ -191,15 +192,90 @@ func TestWatchFromANumberMissesNothing(t *testing.T) {
 			}
 			until(t, "everything", func() bool { return box.has(from[b]+1, writers*each) })
 			last := from[b]
-			for _, seq := range box.got() { // again is allowed, before its turn is not
-				if seq > last+1 {
+			for _, seq := range box.got() {
+				if seq != last+1 {
 					t.Fatalf("watcher %d saw %d after %d", b, seq, last)
 				}
-				last = max(last, seq)
+				last = seq
 			}
+		}
+		hub.Wait()
+	})
+}
+
+// slow is a database that answers when it is let.
+type slow struct {
+	delivery.Log
+	asked chan int64 // after which number
+	let   chan struct{}
+}
+
+func (s slow) Changes(ctx context.Context, tenant, id string, after int64, limit int, a conversation.Audience) (conversation.Page, error) {
+	if after > 0 {
+		s.asked <- after
+		<-s.let
+	}
+	return s.Log.Changes(ctx, tenant, id, after, limit, a)
+}
+
+// While the database takes its time over what is missing, nobody who brings news waits for it, and what they bring comes in its
+// place: nothing is missed and nothing comes twice.
+func TestCatchingUpHoldsNobodyUp(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB) {
+		hub, err := delivery.New(nil, quiet)
+		must(t, err)
+		news := &kept{}
+		s := talk(t, db, news)
+		log := slow{Log: s, asked: make(chan int64, 100), let: make(chan struct{})}
+		hub.SetLog(log)
+		key := open(t, s)
+		says(t, s, key, "1")
+		var box inbox
+		_, _, err = hub.Watch(t.Context(), box.watcher(key, conversation.ForCustomer), 0)
+		must(t, err)
+		for i := 2; i <= 6; i++ {
+			says(t, s, key, fmt.Sprint(i))
+		}
+		lin := frontdesk.WithActor(t.Context(), frontdesk.Actor{Kind: frontdesk.ActorStaff, ID: "lin", Tenant: tenant, Name: "Lin"})
+		_, err = s.Take(lin, tenant, key.ID, false)
+		must(t, err)
+		_, err = s.HandBack(lin, tenant, key.ID, false)
+		must(t, err)
+		told := news.all() // of the second message on: the first was there before the watcher
+		told = told[1:]
+		hub.Notify(told[2]) // of the fourth, so that two are missing
+		if after := <-log.asked; after != 1 {
+			t.Errorf("looked after %d", after)
+		}
+		for i, u := range told { // the database has not answered yet, and none of these waits for it
+			if i != 2 {
+				hub.Notify(u)
+			}
+		}
+		if got := box.got(); !slices.Equal(got, []int64{1}) {
+			t.Errorf("before the answer: %v", got)
+		}
+		close(log.let)
+		hub.Wait()
+		if got := box.got(); !slices.Equal(got, []int64{1, 2, 3, 4, 5, 6, 7}) {
+			t.Errorf("came %v", got)
+		}
+		box.mu.Lock()
+		defer box.mu.Unlock()
+		if n := len(box.owners); n > 0 && box.owners[n-1] != conversation.OwnerBot {
+			t.Errorf("owned by %v at last", box.owners)
 		}
 	})
 }
+
+// kept is news that nobody has been told yet.
+type kept struct {
+	mu   sync.Mutex
+	list []conversation.Update
+}
+
+func (k *kept) Notify(u conversation.Update) { k.mu.Lock(); k.list = append(k.list, u); k.mu.Unlock() }
+func (k *kept) all() []conversation.Update   { k.mu.Lock(); defer k.mu.Unlock(); return k.list }
 
 // A watcher that goes and comes back with its last number has everything once.
 func TestComingBackMissesNothing(t *testing.T) {
@@ -311,7 +387,7 @@ func TestOtherNodesHearByTheBus(t *testing.T) {
 		lin := frontdesk.WithActor(t.Context(), frontdesk.Actor{Kind: frontdesk.ActorStaff, ID: "lin", Tenant: tenant, Name: "Lin"})
 		_, err = s.Take(lin, tenant, key.ID, false)
 		must(t, err)
-		first.Typing(key, "agent")
+		first.Typing(key, delivery.Typing{From: "agent", On: true})
 		until(t, "owner and typing", func() bool {
 			box.mu.Lock()
 			defer box.mu.Unlock()

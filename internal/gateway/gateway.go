@@ -1,6 +1,7 @@
 // Package gateway is the visitors' door: HTTP and WebSocket under /v1/visitor. It finds out who it is, limits how much,
 // cleans what came and hands it to the conversation; it acknowledges only what is stored. Answers and changes come back
-// through delivery. docs/protocol.md describes what is spoken here.
+// through delivery. The sockets of staff, which only tell and take next to nothing, are kept here too.
+// docs/protocol.md describes what is spoken here.
 package gateway
 
 import (
@@ -36,16 +37,19 @@ type Blobs interface {
 	Find(ctx context.Context, tenant, id string) (a frontdesk.Attachment, conversation string, err error)
 }
 
-// Deps is what a Gateway works with. All are required.
+// Deps is what a Gateway works with. All are required but Desk: without it there are no sockets for staff.
 type Deps struct {
 	Conversations *conversation.Service
 	Hub           *delivery.Hub
 	Sites         *channel.Sites
 	Visitors      *auth.Visitors
 	Blobs         Blobs
-	ServeBlob     func(w http.ResponseWriter, r *http.Request, tenant, id string) error
-	Config        config.Config
-	Log           *slog.Logger
+	Desk          *Desk
+	// Names is what customers may call a member of staff, by language; empty where that is not known.
+	Names     func(ctx context.Context, tenant, staff string) map[string]string
+	ServeBlob func(w http.ResponseWriter, r *http.Request, tenant, id string) error
+	Config    config.Config
+	Log       *slog.Logger
 }
 
 // Gateway serves visitors. Run must be running for its sockets to be kept alive.
@@ -60,9 +64,11 @@ type Gateway struct {
 	draining   atomic.Bool
 
 	mu      sync.Mutex
-	sockets map[*socket]struct{}
+	sockets map[*line]struct{}
+	staff   map[*staffSocket]struct{}
 	perAddr map[string]int
 	opened  uint64
+	queue   queue
 	running sync.WaitGroup // sockets and what they do in the background
 
 	Refused atomic.Int64 // messages refused by a limit
@@ -71,7 +77,8 @@ type Gateway struct {
 // New makes a gateway.
 func New(d Deps) (*Gateway, error) {
 	l := d.Config.Limits
-	g := &Gateway{Deps: d, limits: compliance.Limits{Chars: l.MessageChars}, sockets: map[*socket]struct{}{}, perAddr: map[string]int{},
+	g := &Gateway{Deps: d, limits: compliance.Limits{Chars: l.MessageChars}, sockets: map[*line]struct{}{}, staff: map[*staffSocket]struct{}{},
+		queue: queue{here: map[string]map[*socket]*waiting{}, paces: map[string][]pace{}}, perAddr: map[string]int{},
 		perIP: newLimiter(l.IPRate, l.IPBurst), perPerson: newLimiter(l.VisitorRate, l.VisitorBurst), perTenant: newLimiter(l.TenantRate, l.TenantBurst),
 		perTracked: newLimiter(trackRate, trackBurst)}
 	for _, p := range d.Config.HTTP.TrustedProxies {
@@ -93,6 +100,13 @@ func (g *Gateway) Register(mux *http.ServeMux) {
 				return
 			}
 			if err := f(w, r); err != nil {
+				g.fail(w, r, err)
+			}
+		})
+	}
+	if g.Desk != nil {
+		mux.HandleFunc("GET /v1/staff/socket", func(w http.ResponseWriter, r *http.Request) {
+			if err := g.staffSocket(w, r); err != nil {
 				g.fail(w, r, err)
 			}
 		})

@@ -93,7 +93,7 @@ func serve(t *testing.T, change func(c *config.Config)) *server {
 	if change != nil {
 		change(&c)
 	}
-	gw, err := gateway.New(gateway.Deps{Conversations: conv, Hub: hub, Sites: sites, Visitors: visitors, Blobs: blobs,
+	gw, err := gateway.New(gateway.Deps{Conversations: conv, Hub: hub, Sites: sites, Visitors: visitors, Blobs: blobs, Names: func(context.Context, string, string) map[string]string { return map[string]string{"zh": "小林"} },
 		ServeBlob: func(http.ResponseWriter, *http.Request, string, string) error { return nil }, Config: c, Log: log})
 	must(t, err)
 

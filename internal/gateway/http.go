@@ -103,10 +103,7 @@ func (g *Gateway) send(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-const (
-	pageSize = 200
-	waitMax  = 60 * time.Second
-)
+const waitMax = 60 * time.Second
 
 // poll returns what came after a number, waiting for it up to the time asked for.
 func (g *Gateway) poll(w http.ResponseWriter, r *http.Request) error {
@@ -122,13 +119,14 @@ func (g *Gateway) poll(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := g.Conversations.Changes(r.Context(), v.Tenant, v.Conversation, after, pageSize, conversation.ForCustomer)
+	key := conversation.Key{Tenant: v.Tenant, ID: v.Conversation}
+	p, err := g.Hub.Changes(r.Context(), key, after, conversation.ForCustomer)
 	if err != nil {
 		return err
 	}
 	if len(p.Messages) == 0 && len(p.Changed) == 0 && wait > 0 {
-		key := conversation.Key{Tenant: v.Tenant, ID: v.Conversation}
-		if p, err = g.Hub.Await(r.Context(), key, conversation.ForCustomer, min(after, p.Seq), min(time.Duration(wait)*time.Second, waitMax)); err != nil {
+		patience := min(time.Duration(wait)*time.Second, waitMax, time.Until(time.Unix(v.Expires, 0))) // no longer than the token is good
+		if p, err = g.Hub.Await(r.Context(), key, conversation.ForCustomer, min(after, p.Seq), patience); err != nil {
 			return err
 		}
 	}
@@ -143,7 +141,7 @@ func (g *Gateway) poll(w http.ResponseWriter, r *http.Request) error {
 		out["changed"] = p.Changed
 	}
 	if place >= 0 {
-		out["queue"] = map[string]int{"position": place + 1}
+		out["queue"] = g.place(r.Context(), v.Tenant, v.Site, place+1)
 	}
 	reply(w, http.StatusOK, out)
 	return nil

@@ -62,6 +62,7 @@ func (g *Gateway) history(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	g.Hub.Name(r.Context(), v.Tenant, messages)
 	more := len(messages) > int(limit)
 	if more {
 		messages = messages[1:]
