@@ -235,7 +235,7 @@ func (n *names) shown(ctx context.Context, tenant, id string) map[string]string 
 func shownName(m auth.Staff) map[string]string {
 	out := map[string]string{}
 	for _, language := range []string{"zh", "en"} {
-		if name := m.Name; name != "" && !strings.Contains(name, "@") {
+		if name := m.Actor().Called(language); name != "" && !strings.Contains(name, "@") {
 			out[language] = name
 		}
 	}
