@@ -385,6 +385,11 @@ func (a *App) handler() (http.Handler, error) {
 	a.measure()
 	a.adminCommands()
 	a.health.Add("database", ops.DatabaseWritable(a.db))
+	a.health.Add("disk", ops.DiskHasRoom(a.Config.Data))
+	a.health.Add("master_key", ops.MasterKeyKept(a.Config.Data, string(a.Config.MasterKey), a.master))
+	a.health.Add("sweeper", ops.TimersFire(a.db))
+	a.health.Add("consumers", ops.ConsumersMove(a.db))
+	a.health.AddSoft("bus", ops.Connected(a.bus.Connected))
 
 	who := people{a.conv, a.search, a.vault, a.sites}
 	rest, err := api.New(api.Deps{

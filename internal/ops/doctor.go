@@ -145,17 +145,19 @@ func (x *examination) server(ctx context.Context) Finding {
 	if err != nil {
 		return bad("a server holds the folder and does not answer on admin.sock", "look at its log; if it hangs, stop it with SIGTERM, then SIGKILL: nothing acknowledged is lost")
 	}
-	if !state.Ready {
-		var wrong []string
-		for name, word := range state.Checks {
-			if word != "ok" {
-				wrong = append(wrong, name+" "+word)
-			}
-		}
-		slices.Sort(wrong)
-		return bad("a server holds the folder and is not ready: "+strings.Join(wrong, ", "), "the other findings here may say why")
+	var words []string
+	for name, word := range state.Checks {
+		words = append(words, name+" "+word)
 	}
-	return ok("a server holds the folder and is ready")
+	slices.Sort(words)
+	said := strings.Join(words, ", ")
+	switch {
+	case !state.Ready:
+		return bad("a server holds the folder and is not ready: "+said, "the other findings here may say why")
+	case state.Degraded:
+		return warn("a server holds the folder and is ready, but not at its best: "+said, "nothing is lost meanwhile; what is named degraded comes back by itself or says in the log why not")
+	}
+	return ok("a server holds the folder and is ready: %s", said)
 }
 
 func (x *examination) space() Finding {

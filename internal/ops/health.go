@@ -24,12 +24,17 @@ type Health struct {
 type namedCheck struct {
 	name  string
 	check func(ctx context.Context) error
+	soft  bool
 }
 
 type readiness struct {
-	Ready  bool              `json:"ready"`
-	Checks map[string]string `json:"checks"` // name -> "ok" or what is wrong
+	Ready    bool              `json:"ready"`
+	Degraded bool              `json:"degraded"` // works, but slower or with less than all
+	Checks   map[string]string `json:"checks"`   // name -> "ok", "degraded: .." or what is wrong
 }
+
+// degraded begins what is said of a soft check that fails.
+const degraded = "degraded: "
 
 // Probes come often and from many places; one look at the database serves all of them for this long. A failure is looked
 // at again sooner, for a start is waiting for it.
@@ -41,9 +46,18 @@ const (
 
 // Add makes readiness depend on check, which gets 2 s. Its error is shown to whoever asks, so it must hold no secret.
 func (h *Health) Add(name string, check func(ctx context.Context) error) {
+	h.add(namedCheck{name, check, false})
+}
+
+// AddSoft names what makes the process slower or poorer when it fails, and leaves it ready.
+func (h *Health) AddSoft(name string, check func(ctx context.Context) error) {
+	h.add(namedCheck{name, check, true})
+}
+
+func (h *Health) add(c namedCheck) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.checks = append(h.checks, namedCheck{name, check})
+	h.checks = append(h.checks, c)
 	h.checked = time.Time{}
 }
 
@@ -93,7 +107,10 @@ func (h *Health) state(ctx context.Context) readiness {
 	}
 	for _, c := range h.checks {
 		state.Checks[c.name] = "ok"
-		if err := c.check(ctx); err != nil {
+		if err := c.check(ctx); err != nil && c.soft {
+			state.Checks[c.name] = degraded + err.Error()
+			state.Degraded = true
+		} else if err != nil {
 			state.Checks[c.name] = err.Error()
 			state.Ready = false
 		}

@@ -118,25 +118,53 @@ func (db *DB) leaseConsumer(ctx context.Context, name string) (pos int64, err er
 	return pos, err
 }
 
-// Lag is how many events each consumer has before it.
-func (db *DB) Lag(ctx context.Context) (map[string]int64, error) {
-	last, err := db.LastPos(ctx)
+// Progress is where a consumer stands.
+type Progress struct{ Pos, Lag int64 }
+
+// Behind is where the consumers stand that this process runs, or waits to run. Those of other versions of the program are
+// left out: nobody moves them any more, or not here.
+func (db *DB) Behind(ctx context.Context) (map[string]Progress, error) {
+	pos, last, err := db.cursors(ctx)
 	if err != nil {
 		return nil, err
 	}
+	out := map[string]Progress{}
+	db.consumers.Range(func(name, _ any) bool {
+		at := pos[name.(string)] // one that has not begun is at 0
+		out[name.(string)] = Progress{at, last - at}
+		return true
+	})
+	return out, nil
+}
+
+// Lag is how many events each consumer has before it.
+func (db *DB) Lag(ctx context.Context) (map[string]int64, error) {
+	pos, last, err := db.cursors(ctx)
+	for name, at := range pos {
+		pos[name] = last - at
+	}
+	return pos, err
+}
+
+// cursors are the positions of all consumers, and of the log's end before they were read.
+func (db *DB) cursors(ctx context.Context) (pos map[string]int64, last int64, err error) {
+	if last, err = db.LastPos(ctx); err != nil {
+		return nil, 0, err
+	}
 	rows, err := db.Query(ctx, "SELECT name, pos FROM consumer")
 	if err != nil {
-		return nil, fmt.Errorf("read consumers: %w", err)
+		return nil, 0, fmt.Errorf("read consumers: %w", err)
 	}
 	defer rows.Close()
-	lag := map[string]int64{}
+	pos = map[string]int64{}
 	for rows.Next() {
 		var name string
-		var pos int64
-		if err := rows.Scan(&name, &pos); err != nil {
-			return nil, err
+		var at int64
+		if err := rows.Scan(&name, &at); err != nil {
+			return nil, 0, err
 		}
-		lag[name] = last - pos
+		pos[name] = at
+		last = max(last, at) // it moved between the two reads
 	}
-	return lag, rows.Err()
+	return pos, last, rows.Err()
 }

@@ -33,6 +33,13 @@ func (tx *Tx) DropTimer(tenant, id string) error {
 	return err
 }
 
+// FirstTimer is when the earliest timer is due, in microseconds; 0 if there is none.
+func (db *DB) FirstTimer(ctx context.Context) (int64, error) {
+	var due int64
+	err := db.QueryRow(ctx, "SELECT coalesce(min(due_at), 0) FROM timer").Scan(&due)
+	return due, err
+}
+
 // sweepInterval bounds how late a timer is that another node set.
 const sweepInterval = 250 * time.Millisecond
 
