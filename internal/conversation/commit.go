@@ -171,13 +171,15 @@ func (r *result) advance(tx *sqldb.Tx, t *turn, now int64) (first, last, episode
 		taken = 1
 	}
 	var claim string
+	// Each argument stands once, in order: SQLite then binds by position (see sqldb's ordinal).
 	err = tx.QueryRow(`UPDATE conversation SET seq = seq + $1, state = $2, language = $3,
-			done_seq = CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END, inbox = inbox - $5,
-			preview = CASE WHEN $6 <> '' THEN $6 ELSE preview END, updated_at = $7,
-			turn = turn + CASE WHEN asked_seq > CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END OR inbox > $5 THEN 1 ELSE 0 END,
-			claim = CASE WHEN asked_seq > CASE WHEN $4 > done_seq THEN $4 ELSE done_seq END OR inbox > $5 THEN $8 ELSE '' END
-		WHERE tenant = $9 AND id = $10 AND claim = $11 RETURNING seq, claim, episode`,
-		numbers, r.state, r.State.Language, r.UpTo, taken, r.shown, now, r.next, t.key.Tenant, t.key.ID, t.claim).Scan(&last, &claim, &episode)
+			done_seq = CASE WHEN $4 > done_seq THEN $5 ELSE done_seq END, inbox = inbox - $6,
+			preview = CASE WHEN $7 <> '' THEN $8 ELSE preview END, updated_at = $9,
+			turn = turn + CASE WHEN asked_seq > done_seq AND asked_seq > $10 OR inbox > $11 THEN 1 ELSE 0 END,
+			claim = CASE WHEN asked_seq > done_seq AND asked_seq > $12 OR inbox > $13 THEN $14 ELSE '' END
+		WHERE tenant = $15 AND id = $16 AND claim = $17 RETURNING seq, claim, episode`,
+		numbers, r.state, r.State.Language, r.UpTo, r.UpTo, taken, r.shown, r.shown, now, r.UpTo, taken, r.UpTo, taken, r.next,
+		t.key.Tenant, t.key.ID, t.claim).Scan(&last, &claim, &episode)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, 0, 0, errLost
 	}
@@ -201,8 +203,8 @@ func (r *result) handOver(tx *sqldb.Tx, t *turn, episode, now int64) error {
 
 // insertReply stores a reply; taking a checked one is what keeps unchecked text from customers.
 func insertReply(tx *sqldb.Tx, key Key, seq, episode int64, r checked, now int64) error {
-	_, err := tx.Exec(`INSERT INTO message (tenant, conversation, seq, episode, author, reply_to, content, at, change) VALUES ($1, $2, $3, $4, 'bot', $5, $6, $7, $3)`,
-		key.Tenant, key.ID, seq, episode, joinSeqs(r.replyTo), r.body, now)
+	_, err := tx.Exec(`INSERT INTO message (tenant, conversation, seq, episode, author, reply_to, content, at, change) VALUES ($1, $2, $3, $4, 'bot', $5, $6, $7, $8)`,
+		key.Tenant, key.ID, seq, episode, joinSeqs(r.replyTo), r.body, now, seq)
 	return err
 }
 
