@@ -97,7 +97,7 @@ describe("pages", { skip }, () => {
 });
 
 describe("an empty company", { skip }, () => {
-  test("its first page creates the owner, then leads to the empty home", async () => {
+  test("its first page creates the owner, then leads to the guide", async () => {
     const server = await Server.start();
     const browser = await launch();
     try {
@@ -111,6 +111,9 @@ describe("an empty company", { skip }, () => {
       await page.locator("#email").fill("first@example.test");
       await page.locator("#password").fill("a-long-password-1");
       await page.locator("#password").press("Enter");
+      await page.locator(".step").first().waitFor({ timeout: 15_000 });
+      await check(page, "guide-empty", looks[0]);
+      await page.goto(`${server.base}/home`);
       await page.locator(".tile").first().waitFor({ timeout: 15_000 });
       await check(page, "home-empty", looks[0]);
       for (const [name, path] of [["desk-empty", "/desk/waiting"], ["knowledge-empty", "/knowledge"]]) {
