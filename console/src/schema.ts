@@ -757,6 +757,17 @@ export interface components {
                 };
             };
         };
+        Settlement: {
+            /** @description Done: the entry that answers it now */
+            entry?: string;
+            /** @description In your own words */
+            reason?: string;
+            /**
+             * @description Done opens again when it is asked again; ignored does not
+             * @enum {string}
+             */
+            status: "open" | "done" | "ignored";
+        };
         SetupDone: {
             site: string;
             /** @description What the script of the company's pages names */
@@ -863,6 +874,10 @@ export interface components {
             /** @enum {string} */
             status?: "active" | "disabled";
         };
+        StaffTicket: {
+            /** @description For GET /v1/staff/socket?ticket=T, within 30 seconds, once */
+            ticket: string;
+        };
         TestInputBody: {
             lang?: string;
             text: string;
@@ -891,8 +906,14 @@ export interface components {
              * @description How often it was asked like this
              */
             count: number;
+            /** @description What answers it now */
+            entry?: string;
             id: string;
             language: string;
+            /** @description Why it was settled so */
+            reason?: string;
+            /** @enum {string} */
+            status: "open" | "done" | "ignored";
             /** @description Masked */
             text: string;
         };
