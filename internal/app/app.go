@@ -426,5 +426,5 @@ func (a *App) handler() (http.Handler, error) {
 		}
 		mux.Handle("GET /demo/", http.StripPrefix("/demo", shop))
 	}
-	return mux, nil
+	return a.metrics.Timed(mux), nil
 }

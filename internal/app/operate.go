@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 
+	"frontdesk/internal/conversation"
 	"frontdesk/internal/ops"
 	"frontdesk/internal/outbox"
 )
@@ -39,6 +40,12 @@ func (a *App) measure() {
 		}
 		return 0
 	})
+	m.CountBy("frontdesk_rungs_total", "Questions and handovers by the rung of the ladder that served them.", "rung", s.Rungs.Counts)
+	a.conv.Meter = conversation.Meter{
+		Ack:    m.Histogram("frontdesk_ack_seconds", "A customer's message from its arrival to its commit."),
+		Turn:   m.Histogram("frontdesk_turn_seconds", "From the commit of a customer's message to that of the reply."),
+		Action: m.Histogram("frontdesk_action_seconds", "Calls of actions."),
+	}
 	m.CountBy("frontdesk_removed_total", "Rows removed because they were too old.", "kind", a.retainer.Removed)
 	m.GaugeBy("frontdesk_outbox_items", "Items on their way out.", "state", func(ctx context.Context) (map[string]int64, error) {
 		b, err := outbox.Measure(ctx, a.db)

@@ -69,6 +69,7 @@ func (s *Service) Accept(ctx context.Context, in Inbound) (seq int64, err error)
 	if err := s.Overloaded(); err != nil {
 		return 0, err
 	}
+	started := time.Now()
 	a := arrival{Inbound: in, found: compliance.Detect(in.Content)}
 	if a.plain, err = encode(in.Content); err != nil {
 		return 0, err
@@ -87,6 +88,7 @@ func (s *Service) Accept(ctx context.Context, in Inbound) (seq int64, err error)
 		return 0, err
 	}
 	s.stats.Accepted.Add(1)
+	observe(s.Meter.Ack, time.Since(started))
 	s.Notify.Notify(a.update)
 	if a.turn != nil {
 		s.enqueue(a.turn)

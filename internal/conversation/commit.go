@@ -80,6 +80,7 @@ func (s *Service) commit(ctx context.Context, t *turn, out dialogue.Outcome, sit
 		return err
 	}
 	s.stats.Turns.Add(1)
+	s.measure(t, &out, site)
 	if len(r.update.Messages) > 0 || r.Handoff != "" {
 		s.Notify.Notify(r.update)
 	}

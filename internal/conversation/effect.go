@@ -192,7 +192,9 @@ func (s *Service) claimEffects(ctx context.Context, limit int) ([]effectJob, err
 // runEffect calls the action and puts its result into the conversation's inbox.
 func (s *Service) runEffect(ctx context.Context, j effectJob) {
 	s.stats.Effects.Add(1)
+	started := time.Now()
 	output, err := s.call(ctx, j)
+	observe(s.Meter.Action, time.Since(started))
 	if err != nil {
 		// A foreign system's words may hold what it was asked about.
 		s.Log.Warn("action failed", "action", j.name, "attempt", j.attempts, "error", compliance.Redact(err.Error()))

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Deps is what a Service works with. All are required but Actions, Attachments and Log.
+// Deps is what a Service works with. All are required but Actions, Attachments, Meter and Log.
 type Deps struct {
 	DB       *sqldb.DB
 	Vault    *compliance.Vault
@@ -32,6 +32,7 @@ type Deps struct {
 	}
 	Log      *slog.Logger
 	Timing   Timing
+	Meter    Meter
 	MaxTurns int // turns that may wait or run at once; further messages are refused with a hint. 0 is 400
 }
 
@@ -62,6 +63,7 @@ type heldClaim struct {
 // Stats counts what the service did since the start.
 type Stats struct {
 	Accepted, Duplicates, Refused, Turns, Lost, Failed, Effects atomic.Int64
+	Rungs                                                       Rungs
 }
 
 // New makes a service.

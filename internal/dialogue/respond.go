@@ -175,7 +175,7 @@ func (st *step) answer(seg segment) {
 	}
 	question := withoutGreeting(seg.text)
 	if e, ok := st.release.Exact(question, st.in.Now.UnixMicro()); ok {
-		note.Rule = "exact wording"
+		note.Rule = RuleExact
 		note.Candidates = []Candidate{{ID: e.ID, Question: e.Question, Wording: question, Score: exactScore}}
 		st.remember(question)
 		st.give(seg, question, e, exactScore)
@@ -209,6 +209,9 @@ func (st *step) answer(seg segment) {
 		st.unknown(seg)
 	}
 }
+
+// RuleExact is a step's rule when the question was an entry's own wording, letter for letter.
+const RuleExact = "exact wording"
 
 // exactScore is the probability that an entry answers its own wording: its author has said so.
 const exactScore = 0.99
