@@ -49,6 +49,8 @@ type Deps struct {
 	Orders        Orders // may stay nil: no shop is connected
 	// Erase forgets a customer for good. The actor is in ctx; who is not of the tenant is NotFound.
 	Erase func(ctx context.Context, tenant, contact string) error
+	// Check says what the rules would do with a reply in a conversation. It sends nothing.
+	Check func(ctx context.Context, of Conversation, text string) (CheckedReply, error)
 
 	SignIns SignIns
 
@@ -68,7 +70,8 @@ type Conversations interface {
 	// Messages returns the messages changed after a number of the change sequence, waiting up to wait for one, and the
 	// number to go on from.
 	Messages(ctx context.Context, id string, after int64, wait time.Duration) (messages []Message, seq int64, err error)
-	Take(ctx context.Context, id string) (Conversation, error)
+	// Take gives it to the actor; from a colleague only if seize is set and the actor may.
+	Take(ctx context.Context, id string, seize bool) (Conversation, error)
 	Reply(ctx context.Context, id string, r Reply) (seq int64, err error)
 	HandBack(ctx context.Context, id string) error
 	Close(ctx context.Context, id string) error
@@ -149,6 +152,7 @@ func newServer(d Deps) (*server, error) {
 	s.keyRoutes()
 	s.siteRoutes()
 	s.conversationRoutes()
+	s.checkRoutes()
 	s.liveRoutes()
 	s.attachmentRoutes()
 	s.contactRoutes()

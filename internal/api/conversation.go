@@ -73,11 +73,14 @@ type Trace struct {
 
 // ConversationFilter says which conversations to list.
 type ConversationFilter struct {
-	Owner  string // empty: all
-	Mine   bool   // those of the actor
-	Site   string
-	Cursor string
-	Limit  int
+	Owner string // empty: all
+	Mine  bool   // those of the actor
+	Agent string // those of a colleague
+	Site  string
+	// Language is a primary tag such as zh, and stands for all its regions.
+	Language string
+	Cursor   string
+	Limit    int
 }
 
 // Reply is a message of an agent; a note is for staff only.
@@ -90,7 +93,10 @@ type Reply struct {
 type listConversationsInput struct {
 	Owner string `query:"owner" enum:"bot,queue,agent,closed"`
 	Mine  bool   `query:"mine" doc:"Only your own"`
+	Agent string `query:"agent" maxLength:"100" doc:"Only those that this member of staff has"`
 	Site  string `query:"site" maxLength:"100"`
+	// Language is compared by its primary tag.
+	Language string `query:"language" pattern:"^[a-z]{2,8}$" doc:"Primary tag such as zh: zh-CN is found by it"`
 	Paging
 }
 
@@ -140,6 +146,11 @@ type tracesInput struct {
 	Limit int   `query:"limit" minimum:"1" maximum:"100" default:"50"`
 }
 
+type takeInput struct {
+	ByID
+	Seize bool `query:"seize" doc:"Also from a colleague who has it by now; needs conversation.seize"`
+}
+
 type revealInput struct {
 	ByID
 	Body struct {
@@ -159,7 +170,7 @@ func (s *server) conversationRoutes() {
 			if s.Conversations == nil {
 				return nil, absent("conversations")
 			}
-			items, next, err := s.Conversations.List(ctx, ConversationFilter{Owner: in.Owner, Mine: in.Mine, Site: in.Site, Cursor: in.Cursor, Limit: in.Limit})
+			items, next, err := s.Conversations.List(ctx, ConversationFilter{Owner: in.Owner, Mine: in.Mine, Agent: in.Agent, Site: in.Site, Language: in.Language, Cursor: in.Cursor, Limit: in.Limit})
 			return page(items, next), err
 		})
 	handle(s, Route{Method: http.MethodGet, Path: "/v1/conversations/{id}", Name: "get-conversation", Need: auth.ConversationRead, Group: "conversation",
@@ -232,12 +243,12 @@ func (s *server) conversationRoutes() {
 			return nil, s.Conversations.Recall(ctx, in.ID, in.Seq)
 		})
 	handle(s, Route{Method: http.MethodPost, Path: "/v1/conversations/{id}/take", Name: "take", Need: auth.ConversationHandle, Group: "conversation", Once: true,
-		Doc: "Take a conversation over from the queue or the bot", DocZH: "接入对话"},
-		func(ctx context.Context, in *ByID) (*body[Conversation], error) {
+		Doc: "Take a conversation over from the queue or the bot, or with seize from a colleague; two who take at once do not both get it", DocZH: "接入对话（seize：从同事手中接管）"},
+		func(ctx context.Context, in *takeInput) (*body[Conversation], error) {
 			if err := s.mayMove(ctx, in.ID); err != nil {
 				return nil, err
 			}
-			c, err := s.Conversations.Take(ctx, in.ID)
+			c, err := s.Conversations.Take(ctx, in.ID, in.Seize)
 			return &body[Conversation]{c}, err
 		})
 	handle(s, Route{Method: http.MethodPost, Path: "/v1/conversations/{id}/hand-back", Name: "hand-back", Need: auth.ConversationHandle, Group: "conversation", Once: true,

@@ -68,7 +68,10 @@ func newWorld(t testing.TB, db *sqldb.DB) *world {
 	w.s, err = newServer(Deps{DB: db, Auth: a, Sites: sites, Master: master, Knowledge: knowledge.NewStore(db),
 		Conversations: desk, Webhooks: testHooks{desk}, Answers: desk, Insight: desk, Blobs: testBlobs{desk}, Vault: desk, SignIns: testSignIns{a},
 		Search: testPeople{desk}, Contacts: testPeople{desk}, Orders: testPeople{desk},
-		Erase: func(ctx context.Context, _, id string) error { return desk.own(ctx, id) }})
+		Erase: func(ctx context.Context, _, id string) error { return desk.own(ctx, id) },
+		Check: func(context.Context, Conversation, string) (CheckedReply, error) {
+			return CheckedReply{Action: "pass"}, nil
+		}})
 	must(t, err)
 	w.s.rates.factor = 1000 // tests are faster than people
 	w.desk = desk
@@ -228,7 +231,9 @@ func (d *testDesk) Get(ctx context.Context, id string) (Conversation, error) {
 func (d *testDesk) Messages(ctx context.Context, id string, after int64, wait time.Duration) ([]Message, int64, error) {
 	return nil, after, d.own(ctx, id)
 }
-func (d *testDesk) Take(ctx context.Context, id string) (Conversation, error) { return d.Get(ctx, id) }
+func (d *testDesk) Take(ctx context.Context, id string, _ bool) (Conversation, error) {
+	return d.Get(ctx, id)
+}
 func (d *testDesk) Reply(ctx context.Context, id string, r Reply) (int64, error) {
 	if d.pause != nil {
 		<-d.pause

@@ -25,6 +25,7 @@ var bodies = map[string]string{
 	"reply":               `{"text":"hello"}`,
 	"note":                `{"text":"hello"}`,
 	"revise-message":      `{"text":"hello"}`,
+	"check-reply":         `{"text":"hello"}`,
 	"reveal":              `{"token":"<phone:1>","reason":"the customer asked"}`,
 	"upload":              `bytes`,
 	"create-entry":        `{"question":"new question KEY","answer":"new answer"}`,

@@ -79,7 +79,7 @@ func (d desk) wire(ctx context.Context, c conversation.Summary) api.Conversation
 
 func (d desk) List(ctx context.Context, f api.ConversationFilter) ([]api.Conversation, string, error) {
 	actor := d.here(ctx)
-	filter := conversation.Filter{Owner: conversation.Owner(f.Owner), Site: f.Site, Cursor: f.Cursor, Limit: f.Limit}
+	filter := conversation.Filter{Owner: conversation.Owner(f.Owner), Agent: f.Agent, Site: f.Site, Language: f.Language, Cursor: f.Cursor, Limit: f.Limit}
 	if f.Mine {
 		filter.Agent = actor.ID
 	}
@@ -134,8 +134,8 @@ func seize(ctx context.Context) bool {
 	return auth.Allow(frontdesk.ActorFrom(ctx), auth.ConversationSeize) == nil
 }
 
-func (d desk) Take(ctx context.Context, id string) (api.Conversation, error) {
-	c, err := d.conv.Take(ctx, d.here(ctx).Tenant, id, seize(ctx))
+func (d desk) Take(ctx context.Context, id string, wanted bool) (api.Conversation, error) {
+	c, err := d.conv.Take(ctx, d.here(ctx).Tenant, id, wanted && seize(ctx))
 	if err != nil {
 		return api.Conversation{}, err
 	}

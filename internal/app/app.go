@@ -394,7 +394,7 @@ func (a *App) handler() (http.Handler, error) {
 	who := people{a.conv, a.search, a.vault, a.sites}
 	rest, err := api.New(api.Deps{
 		DB: a.db, Auth: a.staff, Sites: a.sites, Master: a.master, Log: a.Log, Conversations: desk{a.conv, a.hub, a.names, a.blobs, a.presence}, SignIns: tickets{a},
-		Knowledge: a.store, Answers: answers{a}, Insight: figures{a.insight, a.conv, a.store}, Webhooks: hooks{a.hooks}, Blobs: files{a.blobs}, Vault: a.vault,
+		Knowledge: a.store, Answers: answers{a}, Insight: figures{a.insight, a.conv, a.store}, Webhooks: hooks{a.hooks}, Blobs: files{a.blobs}, Vault: a.vault, Check: a.checkReply,
 		Search: who, Contacts: who, Orders: shopOrders{a.shop}, Erase: a.erase,
 		ClientIP: a.gateway.ClientIP, Version: a.Version,
 	})

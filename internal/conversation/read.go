@@ -147,11 +147,13 @@ func (s *Service) Get(ctx context.Context, tenant, id string) (Summary, error) {
 
 // Filter says which conversations to list. Empty fields do not filter.
 type Filter struct {
-	Owner  Owner
-	Agent  string
-	Site   string
-	Cursor string // of the former page
-	Limit  int    // 1..200, 50 if 0
+	Owner Owner
+	Agent string
+	Site  string
+	// Language is a primary tag: zh stands for zh-CN too.
+	Language string
+	Cursor   string // of the former page
+	Limit    int    // 1..200, 50 if 0
 }
 
 // order is how a list is read: by an index of its own from its beginning, or from where the former page ended, whatever the
@@ -209,6 +211,9 @@ func (s *Service) List(ctx context.Context, tenant string, f Filter) (list []Sum
 	}
 	if f.Site != "" {
 		add("c.site = ?", f.Site)
+	}
+	if f.Language != "" {
+		add("(c.language = ? OR c.language LIKE ?)", f.Language, f.Language+"-%")
 	}
 	if f.Cursor != "" {
 		at, id, ok := strings.Cut(f.Cursor, "~")
