@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -191,17 +191,15 @@ func (in *Insight) Unanswered(ctx context.Context, tenant string, f Filter) (ite
 	if f.Latest {
 		order = "last_at"
 	}
-	at, id, err := decodeCursor(f.Cursor)
-	if err != nil {
-		return nil, "", err
-	}
-	pattern := ""
-	if text := strings.ToLower(strings.TrimSpace(f.Text)); text != "" {
-		pattern = "%" + strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text) + "%"
+	at, id := int64(math.MaxInt64), ""
+	if f.Cursor != "" {
+		if at, id, err = sqldb.ParseCursor(f.Cursor); err != nil {
+			return nil, "", err
+		}
 	}
 	rows, err := in.db.Query(ctx, "SELECT "+questionColumns+` FROM unanswered
 		WHERE tenant = $1 AND status = $2 AND (`+order+`, id) < ($3, $4) AND ($5 = '' OR lower(question) LIKE $5 ESCAPE '!')
-		ORDER BY `+order+` DESC, id DESC LIMIT $6`, tenant, string(f.Status), at, id, pattern, int64(f.Limit)+1)
+		ORDER BY `+order+` DESC, id DESC LIMIT $6`, tenant, string(f.Status), at, id, sqldb.Like(f.Text), int64(f.Limit)+1)
 	if err != nil {
 		return nil, "", fmt.Errorf("list unanswered questions: %w", err)
 	}
@@ -223,7 +221,7 @@ func (in *Insight) Unanswered(ctx context.Context, tenant string, f Filter) (ite
 		if f.Latest {
 			at = last.LastAt
 		}
-		next = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", at, last.ID))
+		next = sqldb.Cursor(at, last.ID)
 	}
 	return items, next, nil
 }
@@ -262,19 +260,4 @@ func (in *Insight) Settle(ctx context.Context, tenant, id string, s Settlement) 
 		return err
 	})
 	return q, err
-}
-
-// decodeCursor reads "number id", the place after which a page begins.
-func decodeCursor(cursor string) (at int64, id string, err error) {
-	if cursor == "" {
-		return 1<<63 - 1, "", nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err == nil {
-		number, rest, ok := strings.Cut(string(b), " ")
-		if _, err = fmt.Sscan(number, &at); err == nil && ok {
-			return at, rest, nil
-		}
-	}
-	return 0, "", frontdesk.InvalidField("cursor", "is not one that a list gave")
 }
