@@ -41,9 +41,16 @@ func settled(t *testing.T) config.Config {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Data, cfg.Listen = t.TempDir(), "127.0.0.1:0"
-	db, err := sqldb.Open(t.Context(), sqldb.Options{Dir: cfg.Data})
+	furnish(t, cfg)
+	return cfg
+}
+
+// furnish does so where the configuration says.
+func furnish(t *testing.T, cfg config.Config) {
+	t.Helper()
+	db, err := sqldb.Open(t.Context(), sqldb.Options{Dir: cfg.Data, URL: string(cfg.Database.URL)})
 	must(t, err)
-	master, err := compliance.LoadMasterKey(t.Context(), db, cfg.Data, "")
+	master, err := compliance.LoadMasterKey(t.Context(), db, cfg.Data, string(cfg.MasterKey))
 	must(t, err)
 	staff, err := auth.NewService(db, nil)
 	must(t, err)
@@ -56,7 +63,6 @@ func settled(t *testing.T) config.Config {
 	_, err = sites.Create(t.Context(), owner.Actor(), site)
 	must(t, err)
 	must(t, db.Close())
-	return cfg
 }
 
 // node is a whole server, and stop ends it as a signal would.
@@ -66,9 +72,10 @@ type node struct {
 	stop func() time.Duration
 }
 
-func start(t *testing.T) *node {
+func start(t *testing.T) *node { t.Helper(); return startWith(t, settled(t)) }
+
+func startWith(t *testing.T, cfg config.Config) *node {
 	t.Helper()
-	cfg := settled(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan string, 1), make(chan error, 1)
 	go func() {
@@ -135,7 +142,9 @@ func (n *node) visitor() visitor {
 	return visitor{http.Header{"Authorization": {"Bearer " + s.Token}}, s.Conversation}
 }
 
-func (n *node) owner() http.Header {
+func (n *node) owner() http.Header { n.t.Helper(); return n.signIn(email) }
+
+func (n *node) signIn(email string) http.Header {
 	n.t.Helper()
 	res, err := http.Post(n.base+"/v1/sessions", "application/json", strings.NewReader(fmt.Sprintf(`{"email":%q,"password":%q}`, email, password)))
 	must(n.t, err)
