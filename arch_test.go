@@ -249,11 +249,11 @@ func TestTablesHaveOneOwner(t *testing.T) {
 		"staff session api_key tenant setup sign_in":                                      "internal/auth",
 		"site site_version": "internal/channel",
 		"bot bot_entry bot_release knowledge_import knowledge_import_piece": "internal/dialogue/knowledge",
-		"attachment":                           "internal/blob",
-		"webhook":                              "internal/webhook",
-		"outbox outbox_attempt":                "internal/outbox",
-		"insight_hour insight_seen unanswered": "internal/insight",
-		"search_space search_thread search_row search_text": "internal/search",
+		"attachment":            "internal/blob",
+		"webhook":               "internal/webhook",
+		"outbox outbox_attempt": "internal/outbox",
+		"insight_hour insight_seen insight_figure insight_entry unanswered": "internal/insight",
+		"search_space search_thread search_row search_text":                 "internal/search",
 		"idempotency": "internal/api",
 	} {
 		for name := range strings.FieldsSeq(table) {

@@ -47,6 +47,9 @@ type Deps struct {
 	Search        Searcher
 	Contacts      Contacts
 	Orders        Orders // may stay nil: no shop is connected
+	Figures       Figures
+	Rehearsals    Rehearsals
+	States        States
 	// Erase forgets a customer for good. The actor is in ctx; who is not of the tenant is NotFound.
 	Erase func(ctx context.Context, tenant, contact string) error
 	// Check says what the rules would do with a reply in a conversation. It sends nothing.
@@ -158,6 +161,10 @@ func newServer(d Deps) (*server, error) {
 	s.contactRoutes()
 	s.searchRoutes()
 	s.knowledgeRoutes()
+	s.bulkRoutes()
+	s.importRoutes()
+	s.rehearseRoutes()
+	s.stateRoutes()
 	s.askRoutes()
 	s.homeRoutes()
 	s.webhookRoutes()

@@ -97,6 +97,7 @@ type listConversationsInput struct {
 	Site  string `query:"site" maxLength:"100"`
 	// Language is compared by its primary tag.
 	Language string `query:"language" pattern:"^[a-z]{2,8}$" doc:"Primary tag such as zh: zh-CN is found by it"`
+	FigureFilter
 	Paging
 }
 
@@ -169,6 +170,9 @@ func (s *server) conversationRoutes() {
 		func(ctx context.Context, in *listConversationsInput) (*body[Page[Conversation]], error) {
 			if s.Conversations == nil {
 				return nil, absent("conversations")
+			}
+			if in.Figure != "" {
+				return s.openFigure(ctx, in)
 			}
 			items, next, err := s.Conversations.List(ctx, ConversationFilter{Owner: in.Owner, Mine: in.Mine, Agent: in.Agent, Site: in.Site, Language: in.Language, Cursor: in.Cursor, Limit: in.Limit})
 			return page(items, next), err

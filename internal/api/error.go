@@ -33,6 +33,19 @@ type Fault struct {
 	Message   string `json:"message"`
 	Field     string `json:"field,omitempty" doc:"The field at fault, if one is"`
 	RequestID string `json:"request_id" doc:"Names the request in the server's log"`
+	// Changed and Entries say what others have changed meanwhile, where that is the fault.
+	Changed *ChangedEntry  `json:"changed,omitempty" doc:"Of a conflict over one entry: who was faster, and when"`
+	Entries []ChangedEntry `json:"entries,omitempty" doc:"Of a conflict over several; at most a hundred"`
+}
+
+// ChangedEntry is an entry that somebody has changed meanwhile.
+type ChangedEntry struct {
+	ID       string `json:"id"`
+	Question string `json:"question"`
+	By       string `json:"by" doc:"kind:id"`
+	Name     string `json:"name,omitempty"`
+	At       int64  `json:"at"`
+	Version  int64  `json:"version"`
 }
 
 func (e *ErrorAnswer) Error() string { return e.Fault.Message }
@@ -87,6 +100,12 @@ func (s *server) answer(ctx context.Context, err error) *ErrorAnswer {
 		e = &frontdesk.Error{Kind: frontdesk.Internal}
 	}
 	a := &ErrorAnswer{status: statuses[e.Kind], retry: e.RetryAfter, Fault: Fault{Kind: e.Kind.String(), Message: e.Public, Field: e.Field, RequestID: requestID(ctx)}}
+	if changed, ok := errors.AsType[*knowledge.ChangedError](err); ok {
+		a.Fault.Entries = s.changedEntries(ctx, changed)
+		if len(a.Fault.Entries) == 1 {
+			a.Fault.Changed = &a.Fault.Entries[0]
+		}
+	}
 	if e.Kind == frontdesk.Internal {
 		a.Fault.Message, a.Fault.Field = "", ""
 		s.Log.ErrorContext(ctx, "request failed", "request_id", requestID(ctx), "error", err)
@@ -101,6 +120,20 @@ func (s *server) answer(ctx context.Context, err error) *ErrorAnswer {
 		a.Fault.Message = defaults[e.Kind]
 	}
 	return a
+}
+
+func (s *server) changedEntries(ctx context.Context, err *knowledge.ChangedError) []ChangedEntry {
+	out := make([]ChangedEntry, len(err.Entries))
+	names := map[string]string{}
+	for i, c := range err.Entries {
+		name, ok := names[c.By]
+		if !ok {
+			name = s.nameOf(ctx, c.By)
+			names[c.By] = name
+		}
+		out[i] = ChangedEntry{c.ID, c.Question, c.By, name, c.At, c.Version}
+	}
+	return out
 }
 
 // fail answers with an error outside of huma.

@@ -41,13 +41,15 @@ type Entry struct {
 	ValidTo   string   `json:"valid_to,omitempty"`
 	Hash      string   `json:"hash" doc:"Of the content: pass it as if_hash to be told of a change in between"`
 	Release   int64    `json:"release" doc:"That made it what it is"`
+	Version   int64    `json:"version" doc:"For If-Match of a change"`
+	Hits      int64    `json:"hits" doc:"Questions it answered in 30 days; in lists"`
 	ChangedAt int64    `json:"changed_at"`
 	ChangedBy string   `json:"changed_by"`
 }
 
 func showEntry(e knowledge.Stored) Entry {
 	out := Entry{ID: e.ID, Question: e.Question, Similar: e.Similar, Negative: e.Negative, Answer: e.Answer, Lang: e.Lang, Category: e.Category,
-		ValidFrom: showTime(e.ValidFrom), ValidTo: showTime(e.ValidTo), Hash: e.Hash, Release: e.Release, ChangedAt: e.ChangedAt, ChangedBy: e.ChangedBy}
+		ValidFrom: showTime(e.ValidFrom), ValidTo: showTime(e.ValidTo), Hash: e.Hash, Release: e.Release, Version: e.Release, ChangedAt: e.ChangedAt, ChangedBy: e.ChangedBy}
 	if out.Similar == nil {
 		out.Similar = []string{}
 	}
@@ -92,9 +94,8 @@ type OfBot struct {
 
 type listEntriesInput struct {
 	OfBot
-	Q        string `query:"q" maxLength:"200" doc:"In the question, another wording, the answer or the id"`
-	Category string `query:"category" maxLength:"100"`
-	Lang     string `query:"lang" maxLength:"35"`
+	EntryFilter
+	Sort string `query:"sort" enum:"-changed,changed,question,-hits,hits,category,valid_to" default:"-changed"`
 	Paging
 }
 
@@ -111,8 +112,9 @@ type EntryPath struct {
 
 type putEntryInput struct {
 	EntryPath
-	IfHash string `query:"if_hash" maxLength:"100" doc:"Replace only what still has this hash"`
-	Body   EntryInput
+	IfMatch string `header:"If-Match" maxLength:"100" doc:"Replace only this version; else a Conflict that says who was faster, and when"`
+	IfHash  string `query:"if_hash" maxLength:"100" doc:"Replace only what still has this hash"`
+	Body    EntryInput
 }
 
 type importInput struct {
@@ -173,19 +175,7 @@ type releaseNumber struct {
 
 func (s *server) knowledgeRoutes() {
 	handle(s, Route{Method: http.MethodGet, Path: "/v1/knowledge", Name: "list-knowledge", Need: auth.KnowledgeRead, Group: "knowledge",
-		Doc: "What the bot knows, the last changed first", DocZH: "知识列表"},
-		func(ctx context.Context, in *listEntriesInput) (*body[Page[Entry]], error) {
-			if s.Knowledge == nil {
-				return nil, absent("knowledge")
-			}
-			list, next, err := s.Knowledge.List(ctx, frontdesk.ActorFrom(ctx).Tenant, in.Bot,
-				knowledge.Filter{Text: in.Q, Category: in.Category, Lang: in.Lang, Cursor: in.Cursor, Limit: in.Limit})
-			items := make([]Entry, 0, len(list))
-			for _, e := range list {
-				items = append(items, showEntry(e))
-			}
-			return page(items, next), err
-		})
+		Doc: "What the bot knows, with how often each entry answered", DocZH: "知识列表，含近 30 天命中数"}, s.listEntries)
 	handle(s, Route{Method: http.MethodPost, Path: "/v1/knowledge", Name: "create-entry", Need: auth.KnowledgeWrite, Group: "knowledge", Status: 201, Once: true,
 		Doc: "Add an entry; the bot answers by it within a second", DocZH: "新增知识，一秒内生效"},
 		func(ctx context.Context, in *createEntryInput) (*body[Entry], error) {
@@ -207,10 +197,15 @@ func (s *server) knowledgeRoutes() {
 				return nil, absent("knowledge")
 			}
 			// An id that is not there is an address that is not there; making entries is POST's.
-			if _, err := s.Knowledge.Get(ctx, frontdesk.ActorFrom(ctx).Tenant, in.Bot, in.ID); err != nil {
+			now, err := s.Knowledge.Get(ctx, frontdesk.ActorFrom(ctx).Tenant, in.Bot, in.ID)
+			if err != nil {
 				return nil, err
 			}
-			return s.putEntry(ctx, in.Bot, in.ID, in.Body, in.IfHash)
+			hash, err := s.base(ctx, in, now)
+			if err != nil {
+				return nil, err
+			}
+			return s.putEntry(ctx, in.Bot, in.ID, in.Body, hash)
 		})
 	handle(s, Route{Method: http.MethodDelete, Path: "/v1/knowledge/{id}", Name: "delete-entry", Need: auth.KnowledgeWrite, Group: "knowledge", Status: 204,
 		Doc: "Take an entry away; older releases keep it", DocZH: "删除知识"},

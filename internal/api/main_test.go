@@ -67,7 +67,7 @@ func newWorld(t testing.TB, db *sqldb.DB) *world {
 	desk := &testDesk{things: map[string]string{}}
 	w.s, err = newServer(Deps{DB: db, Auth: a, Sites: sites, Master: master, Knowledge: knowledge.NewStore(db),
 		Conversations: desk, Webhooks: testHooks{desk}, Answers: desk, Insight: desk, Blobs: testBlobs{desk}, Vault: desk, SignIns: testSignIns{a},
-		Search: testPeople{desk}, Contacts: testPeople{desk}, Orders: testPeople{desk},
+		Search: testPeople{desk}, Contacts: testPeople{desk}, Orders: testPeople{desk}, Figures: desk, Rehearsals: desk, States: desk,
 		Erase: func(ctx context.Context, _, id string) error { return desk.own(ctx, id) },
 		Check: func(context.Context, Conversation, string) (CheckedReply, error) {
 			return CheckedReply{Action: "pass"}, nil
@@ -93,6 +93,9 @@ func newWorld(t testing.TB, db *sqldb.DB) *world {
 			c.ids[kind] = frontdesk.NewID()
 			desk.things[c.ids[kind]] = c.tenant
 		}
+		job, err := w.s.Knowledge.StartImport(frontdesk.WithActor(ctx, owner.Actor()), c.tenant, knowledge.JobOptions{Name: "a.csv", File: []byte("question,answer\na,b\n")})
+		must(t, err)
+		c.ids["imports"] = job.ID
 		sessions, err := a.Sessions(ctx, c.tenant, owner.ID)
 		must(t, err)
 		c.ids["sessions"] = sessions[0].ID
@@ -262,6 +265,16 @@ func (d *testDesk) Settle(ctx context.Context, _, id string, s Settlement) (Unan
 func (d *testDesk) Hits(context.Context, string, []string) (map[string]int64, error) {
 	return map[string]int64{}, nil
 }
+func (d *testDesk) Opened(context.Context, string, FigureFilter, string, int) ([]string, string, error) {
+	return nil, "", nil
+}
+func (d *testDesk) Preview(context.Context, string, string, []knowledge.Entry, []string) (Preview, error) {
+	return Preview{}, nil
+}
+func (d *testDesk) Replay(ctx context.Context, conversation string, turn int64) (Replay, error) {
+	return Replay{}, d.own(ctx, conversation)
+}
+func (d *testDesk) State(context.Context, string) (State, error) { return State{}, nil }
 func (d *testDesk) Reveal(ctx context.Context, tenant, conversation, token string) (string, error) {
 	return "13800000000", d.own(ctx, conversation)
 }

@@ -32,6 +32,10 @@ var bodies = map[string]string{
 	"put-entry":           `{"question":"taken over KEY","answer":"taken over"}`,
 	"import-knowledge":    `{"question":"imported","answer":"imported"}`,
 	"test-knowledge":      `{"text":"what does company 1 sell"}`,
+	"bulk-entries":        `{"ids":["nobody"],"action":"archive"}`,
+	"preview-knowledge":   `{"entry":{"question":"a","answer":"b"}}`,
+	"look-at-columns":     "question,answer\na,b\n",
+	"start-import":        "question,answer\na,b\n",
 	"ask":                 `{"text":"what does company 1 sell"}`,
 	"settle-unanswered":   `{"status":"ignored","reason":"not our business"}`,
 	"create-webhook":      `{"url":"https://hooks.example.test/"}`,
@@ -39,7 +43,12 @@ var bodies = map[string]string{
 }
 
 var bodiless = []string{"open-staff-socket", "sign-out", "sign-out-staff", "delete-staff", "revoke-key", "delete-site", "take", "hand-back", "close", "recall-message", "delete-entry",
-	"roll-back", "erase-contact", "delete-webhook", "replay-delivery"}
+	"roll-back", "undo-import", "replay-trace", "erase-contact", "delete-webhook", "replay-delivery"}
+
+// rawBody tells the routes that take a file as it is.
+func rawBody(route string) bool {
+	return slices.Contains([]string{"upload", "import-knowledge", "look-at-columns", "start-import", "set-site-logo"}, route)
+}
 
 // fill puts ids into a route's path: those of the company, by the segment before them.
 func fill(path string, c company) string {
@@ -50,7 +59,7 @@ func fill(path string, c company) string {
 			parts[i] = c.ids[parts[i-1]]
 		case "{delivery}":
 			parts[i] = c.ids["deliveries"]
-		case "{seq}", "{number}":
+		case "{seq}", "{number}", "{trace}":
 			parts[i] = "1"
 		}
 		if strings.HasPrefix(parts[i], "{") || parts[i] == "" && i > 0 {
@@ -95,7 +104,7 @@ func TestMatrix(t *testing.T) {
 				continue
 			}
 			header := map[string]string{}
-			if route.Name == "upload" || route.Name == "import-knowledge" {
+			if rawBody(route.Name) {
 				header["Content-Type"] = "application/octet-stream"
 			}
 			if r := w.do(client{}, route.Method, path, body, header); r.Code != 401 {
@@ -143,7 +152,7 @@ func TestMatrix(t *testing.T) {
 				w.own.owner = w.signInWith("owner0@example.test", "another horse 9")
 				w.own.ids["sessions"] = w.session(w.own.owner)
 			}
-			if r.Code/100 != 2 {
+			if r.Code/100 != 2 && !(route.Name == "undo-import" && r.Code == 409) { // nobody has done it yet
 				t.Errorf("%s with an own id: %d %s", route.Name, r.Code, r.Body)
 			}
 		}

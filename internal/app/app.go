@@ -328,8 +328,10 @@ func (a *App) serve(ctx context.Context, served <-chan error, leave func(grace c
 	sides.Go(fail("timers", func() error { return a.db.RunTimers(side, a.retainer.Timers(a.conv.Timers())) }))
 	sides.Go(fail("event sequence", func() error { return a.db.Sequence(side) }))
 	sides.Go(fail("knowledge", func() error { return a.store.Run(side) }))
+	sides.Go(fail("imports", func() error { return a.store.RunImports(side) }))
 	sides.Go(fail("rules", func() error { return a.checker.Run(side) }))
 	sides.Go(fail("figures", func() error { return a.db.RunConsumer(side, a.insight.Consumer()) }))
+	sides.Go(fail("counted conversations", func() error { return a.db.RunConsumer(side, a.insight.Drill()) }))
 	sides.Go(fail("search", func() error { return a.db.RunConsumer(side, a.search.Consumer()) }))
 	sides.Go(fail("webhooks", func() error { return a.db.RunConsumer(side, a.hooks.Consumer()) }))
 	sides.Go(fail("outbox", func() error { return a.outbox.Run(side) }))
@@ -395,7 +397,7 @@ func (a *App) handler() (http.Handler, error) {
 	rest, err := api.New(api.Deps{
 		DB: a.db, Auth: a.staff, Sites: a.sites, Master: a.master, Log: a.Log, Conversations: desk{a.conv, a.hub, a.names, a.blobs, a.presence}, SignIns: tickets{a},
 		Knowledge: a.store, Answers: answers{a}, Insight: figures{a.insight, a.conv, a.store}, Webhooks: hooks{a.hooks}, Blobs: files{a.blobs}, Vault: a.vault, Check: a.checkReply,
-		Search: who, Contacts: who, Orders: shopOrders{a.shop}, Erase: a.erase,
+		Search: who, Contacts: who, Orders: shopOrders{a.shop}, Figures: opened{a.insight}, Rehearsals: rehearsals{a}, States: states{a}, Erase: a.erase,
 		ClientIP: a.gateway.ClientIP, Version: a.Version,
 	})
 	if err != nil {

@@ -151,9 +151,9 @@ func (s *Service) redactAcross(ctx context.Context, t *turn, state *dialogue.Sta
 				return err
 			}
 			changed = append(changed, m)
-			// What the piece's own turn made of it holds it, too.
-			if _, err := tx.Exec(`UPDATE trace SET body = '{}' WHERE tenant = $1 AND conversation = $2 AND ',' || seqs || ',' LIKE $3`,
-				t.key.Tenant, t.key.ID, fmt.Sprintf("%%,%d,%%", m.Seq)); err != nil {
+			// What the piece's own turn made of it holds it, too, and so may what later turns remembered.
+			if _, err := tx.Exec(`UPDATE trace SET body = '{}' WHERE tenant = $1 AND conversation = $2 AND (',' || seqs || ',' LIKE $3 OR at >= $4)`,
+				t.key.Tenant, t.key.ID, fmt.Sprintf("%%,%d,%%", m.Seq), m.At); err != nil {
 				return err
 			}
 		}

@@ -131,10 +131,23 @@ type Trace struct {
 	Steps    []Step    `json:"steps,omitempty"`
 	Rules    []string  `json:"rules,omitempty"` // what the check on the way out did
 	Result   *Result   `json:"result,omitempty"`
+	Given    *Given    `json:"given,omitempty"` // what else went in, for a replay
 	Micros   struct {
 		Waited  int64 `json:"waited"`  // between the last message and the step
 		Decided int64 `json:"decided"` // the step itself
 	} `json:"micros"`
+}
+
+// Given is what a step stood on besides the messages, the release and the result of an effect: with them it comes out the
+// same again.
+type Given struct {
+	State    State     `json:"state"`
+	Now      time.Time `json:"now"`
+	Language string    `json:"language"`
+	Owner    string    `json:"owner"`
+	Desk     Desk      `json:"desk"`
+	Actions  []string  `json:"actions,omitempty"`
+	Timer    string    `json:"timer,omitempty"`
 }
 
 // Step is one question and how it was decided.

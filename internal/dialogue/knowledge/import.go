@@ -23,6 +23,9 @@ type ImportOptions struct {
 	Zone        *time.Location // of dates without a zone; nil is UTC
 	DryRun      bool           // report what would happen, and change nothing
 	Progress    func(done int) // rows finished so far; may be nil
+	Mapping     Mapping        // which columns hold which fields; nil: their names tell
+
+	job *running // the job this is, nil for none
 }
 
 // Report says what an import did with each row: Read = Added + Changed + Skipped + Failed.
@@ -55,6 +58,9 @@ func (s *Store) Import(ctx context.Context, o ImportOptions) (Report, error) {
 	if err != nil {
 		return report, fmt.Errorf("import knowledge: %w", err)
 	}
+	if o.job != nil {
+		o.job.total.Store(int64(report.Read))
+	}
 	k := key{o.Tenant, o.Bot}
 	plan := func(newest int64) (put []Entry, remove []string, c count, err error) {
 		var old map[string]string
@@ -68,6 +74,9 @@ func (s *Store) Import(ctx context.Context, o ImportOptions) (Report, error) {
 		put = compare(entries, old, &report)
 		if len(put) > 0 {
 			c = count{reason: "import", added: int64(report.Added), changed: int64(report.Changed)}
+			if o.job != nil {
+				c.also = func(tx *sqldb.Tx, number int64) error { return o.job.published(tx, number, report) }
+			}
 		}
 		return put, nil, c, nil
 	}
@@ -114,7 +123,7 @@ func (s *Store) readAll(ctx context.Context, o ImportOptions, report *Report) ([
 			report.Problems = append(report.Problems, p)
 		}
 	}
-	err := Parse(o.Reader, o.Format, o.Zone, func(r Row) error {
+	err := parse(o.Reader, o.Format, o.Zone, o.Mapping, func(r Row) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

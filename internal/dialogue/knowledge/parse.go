@@ -68,28 +68,40 @@ type Row struct {
 // It returns an error, of kind Invalid, only when the file as a whole cannot be read (wrong format, no usable header, too
 // large), and yield's error as it is.
 func Parse(r io.Reader, format Format, zone *time.Location, yield func(Row) error) error {
+	return parse(r, format, zone, nil, yield)
+}
+
+func parse(r io.Reader, format Format, zone *time.Location, mapping Mapping, yield func(Row) error) error {
 	if zone == nil {
 		zone = time.UTC
 	}
+	if err := mapping.check(); err != nil {
+		return err
+	}
+	_, err := (&parser{zone: zone, yield: yield, mapping: mapping}).read(r, format)
+	return err
+}
+
+// read takes r apart and returns the format it had.
+func (p *parser) read(r io.Reader, format Format) (Format, error) {
 	limited := &limitReader{r: r, left: MaxFileBytes}
 	br := bufio.NewReaderSize(limited, sniffBytes)
 	head, err := br.Peek(8)
 	if err != nil && !errors.Is(err, io.EOF) {
-		return readError(err)
+		return format, readError(err)
 	}
-	p := &parser{zone: zone, yield: yield}
 	zipped, ole := bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("\xd0\xcf\x11\xe0"))
 	switch {
 	case ole:
-		return fileError("is an old or encrypted Excel file; save it as .xlsx without a password")
+		return format, fileError("is an old or encrypted Excel file; save it as .xlsx without a password")
 	case zipped && (format == XLSX || format == ""):
-		return p.xlsx(br)
+		return XLSX, p.xlsx(br)
 	case zipped:
-		return fileError("is a workbook or an archive, not %s", format)
+		return format, fileError("is a workbook or an archive, not %s", format)
 	case format == XLSX:
-		return fileError("is not an .xlsx workbook")
+		return format, fileError("is not an .xlsx workbook")
 	case len(head) == 0:
-		return fileError("is empty")
+		return format, fileError("is empty")
 	}
 	text := bufio.NewReaderSize(decodeText(br), sniffBytes)
 	if format == "" {
@@ -100,18 +112,20 @@ func Parse(r io.Reader, format Format, zone *time.Location, yield func(Row) erro
 	}
 	switch format {
 	case CSV:
-		return p.csv(text)
+		return format, p.csv(text)
 	case JSONL:
-		return p.jsonl(text)
+		return format, p.jsonl(text)
 	}
-	return &frontdesk.Error{Kind: frontdesk.Invalid, Field: "format", Public: fmt.Sprintf("%q is not one of csv, xlsx, jsonl", format)}
+	return format, &frontdesk.Error{Kind: frontdesk.Invalid, Field: "format", Public: fmt.Sprintf("%q is not one of csv, xlsx, jsonl", format)}
 }
 
 // parser turns the raw rows of any format into Rows.
 type parser struct {
-	zone  *time.Location
-	yield func(Row) error
-	rows  int
+	zone    *time.Location
+	yield   func(Row) error
+	rows    int
+	mapping Mapping
+	look    func(number int, cells []string) error // takes the rows of a table as they are, the header first; nil: they become entries
 }
 
 // raw is a row before cleaning: the texts of each field. Times are texts too.

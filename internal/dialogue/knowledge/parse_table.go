@@ -57,11 +57,15 @@ func (t *table) header(number int, cells []string) error {
 	if len(cells) > maxColumns {
 		return fileError("has %d columns, at most %d are allowed", len(cells), maxColumns)
 	}
+	if t.look != nil {
+		t.columns = make([]string, len(cells))
+		return t.look(number, cells)
+	}
 	has := map[string]bool{}
 	var unknown []string
 	for _, c := range cells {
-		field := columnNames[foldName(c)]
-		if field == "" && strings.TrimSpace(c) != "" {
+		field := t.mapping.field(c)
+		if field == "" && len(t.mapping) == 0 && strings.TrimSpace(c) != "" {
 			unknown = append(unknown, clip(strings.TrimSpace(c), 40))
 		}
 		if has[field] && field != "similar" && field != "negative" && field != "" {
@@ -85,6 +89,9 @@ func (t *table) header(number int, cells []string) error {
 
 // cells takes one row below the header. Rows without any text are passed over.
 func (t *table) cells(number int, cells []string) error {
+	if t.look != nil {
+		return t.look(number, cells)
+	}
 	in := raw{dates: t.dates}
 	empty := true
 	for i, c := range cells {

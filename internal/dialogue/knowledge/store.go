@@ -3,7 +3,6 @@ package knowledge
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,7 +45,7 @@ func (s *Store) Put(ctx context.Context, tenant, botID string, e Entry, ifHash s
 		case isNew && exists:
 			return count{}, frontdesk.Errorf(frontdesk.Conflict, "the question is there already, as entry %s", e.ID)
 		case ifHash != "" && old.Hash != ifHash:
-			return count{}, frontdesk.Errorf(frontdesk.Conflict, "entry %s has been changed meanwhile", e.ID)
+			return count{}, &ChangedError{[]Change{{e.ID, old.Question, old.ChangedBy, old.ChangedAt, old.Release}}}
 		case old.Hash == e.Hash:
 			out = old
 			return count{}, nil
@@ -112,57 +111,6 @@ func scanStored(row interface{ Scan(...any) error }) (Stored, error) {
 	var err error
 	out.Entry, err = scanEntry(row, &out.Release, &out.ChangedAt, &out.ChangedBy)
 	return out, err
-}
-
-// Filter says which entries to list.
-type Filter struct {
-	Text     string // in the question, another wording, the answer or the id; upper and lower case alike
-	Category string
-	Lang     string
-	Cursor   string // from a page before
-	Limit    int    // 0 is 50, at most 200
-}
-
-// List returns entries of the newest release, the last changed first, and a cursor for the next page, "" after the last.
-func (s *Store) List(ctx context.Context, tenant, botID string, f Filter) (items []Stored, next string, err error) {
-	if f.Limit <= 0 {
-		f.Limit = 50
-	}
-	f.Limit = min(f.Limit, 200)
-	from, id, err := decodeCursor(f.Cursor)
-	if err != nil {
-		return nil, "", err
-	}
-	number, err := s.newest(ctx, key{tenant, botID})
-	if err != nil {
-		return nil, "", err
-	}
-	rows, err := s.db.Query(ctx, selectStored+` WHERE e.tenant = $1 AND e.bot = $2 AND e.to_release > $3 AND e.from_release <= $3
-		AND (e.from_release, e.id) < ($4, $5)
-		AND ($6 = '' OR e.category = $6) AND ($7 = '' OR e.lang = $7)
-		AND ($8 = '' OR lower(e.question) LIKE $8 ESCAPE '!' OR lower(e.wordings) LIKE $8 ESCAPE '!' OR lower(e.answer) LIKE $8 ESCAPE '!' OR lower(e.id) LIKE $8 ESCAPE '!')
-		ORDER BY e.from_release DESC, e.id DESC LIMIT $9`,
-		tenant, botID, number, from, id, f.Category, cleanLang(f.Lang), likePattern(f.Text), int64(f.Limit)+1)
-	if err != nil {
-		return nil, "", fmt.Errorf("list entries: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		e, err := scanStored(rows)
-		if err != nil {
-			return nil, "", fmt.Errorf("list entries: %w", err)
-		}
-		items = append(items, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, "", fmt.Errorf("list entries: %w", err)
-	}
-	if len(items) > f.Limit {
-		items = items[:f.Limit]
-		last := items[f.Limit-1]
-		next = encodeCursor(last.Release, last.ID)
-	}
-	return items, next, nil
 }
 
 func likePattern(text string) string {
@@ -296,6 +244,7 @@ type count struct {
 	ids                     []string // a few, for the event
 	source                  int64
 	added, changed, removed int64
+	also                    func(tx *sqldb.Tx, number int64) error // part of the transaction that publishes; may be nil
 }
 
 var (
@@ -388,6 +337,9 @@ func published(tx *sqldb.Tx, k key, number int64, c count) error {
 	tx.Append(frontdesk.Event{Tenant: k.tenant, Type: frontdesk.EvKnowledgeChanged, Subject: k.bot, Actor: c.actor, Data: data})
 	data, _ = json.Marshal(map[string]any{"bot": k.bot, "release": number, "source": c.source})
 	tx.Append(frontdesk.Event{Tenant: k.tenant, Type: frontdesk.EvReleasePublished, Subject: k.bot, Actor: c.actor, Data: data})
+	if c.also != nil {
+		return c.also(tx, number)
+	}
 	return nil
 }
 
@@ -397,23 +349,4 @@ func actor(ctx context.Context) string {
 		return ""
 	}
 	return string(a.Kind) + ":" + a.ID
-}
-
-// A cursor is the place after which a page begins, opaque to callers.
-func encodeCursor(from int64, id string) string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", from, id))
-}
-
-func decodeCursor(cursor string) (from int64, id string, err error) {
-	if cursor == "" {
-		return open, "", nil
-	}
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err == nil {
-		number, rest, ok := strings.Cut(string(b), " ")
-		if _, err = fmt.Sscan(number, &from); err == nil && ok {
-			return from, rest, nil
-		}
-	}
-	return 0, "", frontdesk.InvalidField("cursor", "is not one that a list gave")
 }
