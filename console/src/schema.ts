@@ -36,6 +36,44 @@ export interface components {
             /** Format: int64 */
             width?: number;
         };
+        BulkInputBody: {
+            /** @enum {string} */
+            action: "archive" | "restore" | "category" | "validity";
+            category?: string;
+            dry_run?: boolean;
+            filter?: components["schemas"]["EntryFilter"];
+            /** @description Which; absent: those of filter */
+            ids?: string[];
+            /** @description RFC 3339 time or YYYY-MM-DD */
+            valid_from?: string;
+            /** @description The first moment no longer valid; a day counts to its end */
+            valid_to?: string;
+            /** @description IANA zone of days; absent: UTC */
+            zone?: string;
+        };
+        BulkProblem: {
+            field: string;
+            id: string;
+            reason: string;
+        };
+        BulkReport: {
+            /** Format: int64 */
+            changed: number;
+            /** Format: int64 */
+            matched: number;
+            /** @description Of entries that could not be changed; the first thousand */
+            problems: components["schemas"]["BulkProblem"][];
+            /**
+             * Format: int64
+             * @description The newest after it
+             */
+            release: number;
+            /**
+             * Format: int64
+             * @description They were so already
+             */
+            skipped: number;
+        };
         Button: {
             label: string;
             value: string;
@@ -45,6 +83,67 @@ export interface components {
             lines?: components["schemas"]["Field"][];
             title: string;
             type: string;
+        };
+        CategoryCount: {
+            category: string;
+            /** Format: int64 */
+            entries: number;
+        };
+        ChangedEntry: {
+            /** Format: int64 */
+            at: number;
+            /** @description kind:id */
+            by: string;
+            id: string;
+            name?: string;
+            question: string;
+            /** Format: int64 */
+            version: number;
+        };
+        CheckHit: {
+            /** @enum {string} */
+            action: "mask" | "block";
+            /** Format: int64 */
+            end: number;
+            /** @description The company's own, if it gave one */
+            reason: string;
+            /** @description personal: and the kind, or word: and the word */
+            rule: string;
+            /**
+             * Format: int64
+             * @description In characters
+             */
+            start: number;
+        };
+        CheckInputBody: {
+            text: string;
+        };
+        CheckedReply: {
+            /**
+             * @description What would be done with it
+             * @enum {string}
+             */
+            action: "pass" | "mask" | "block";
+            hits: components["schemas"]["CheckHit"][];
+        };
+        Column: {
+            /** @description Its first values that are not empty */
+            examples: string[];
+            /** @description The field it seems to hold; empty: none */
+            guess: string;
+            name: string;
+        };
+        Columns: {
+            columns: components["schemas"]["Column"][];
+            /** @enum {string} */
+            format: "csv" | "xlsx" | "jsonl";
+            /**
+             * Format: int64
+             * @description Below the header; empty ones are not counted
+             */
+            row_count: number;
+            /** @description The first ones */
+            rows: string[][];
         };
         Contact: {
             /** Format: int64 */
@@ -170,6 +269,11 @@ export interface components {
             changed_by: string;
             /** @description Of the content: pass it as if_hash to be told of a change in between */
             hash: string;
+            /**
+             * Format: int64
+             * @description Questions it answered in 30 days; in lists
+             */
+            hits: number;
             id: string;
             lang: string;
             negative: string[];
@@ -182,6 +286,26 @@ export interface components {
             similar: string[];
             valid_from?: string;
             valid_to?: string;
+            /**
+             * Format: int64
+             * @description For If-Match of a change
+             */
+            version: number;
+        };
+        EntryFilter: {
+            /** @description Those that were taken away, as they were last */
+            archived?: boolean;
+            category?: string;
+            lang?: string;
+            /** @description In the question, another wording, the answer or the id */
+            q?: string;
+            /** @description Those that answered nobody in 30 days */
+            unused?: boolean;
+            /**
+             * @description How they stand to their dates; dated: have any
+             * @enum {string}
+             */
+            validity?: "now" | "later" | "over" | "dated";
         };
         EntryInput: {
             answer: string;
@@ -247,6 +371,10 @@ export interface components {
             next: string;
         };
         Fault: {
+            /** @description Of a conflict over one entry: who was faster, and when */
+            changed?: components["schemas"]["ChangedEntry"];
+            /** @description Of a conflict over several; at most a hundred */
+            entries?: components["schemas"]["ChangedEntry"][];
             /** @description The field at fault, if one is */
             field?: string;
             /** @enum {string} */
@@ -414,6 +542,56 @@ export interface components {
             /** @description Still verifies */
             previous?: string;
         };
+        Import: {
+            /** @description kind:id of who asked for it */
+            actor: string;
+            actor_name?: string;
+            /** Format: int64 */
+            added: number;
+            bot: string;
+            /** Format: int64 */
+            changed: number;
+            /** Format: int64 */
+            created_at: number;
+            /** Format: int64 */
+            done: number;
+            /** Format: int64 */
+            done_at?: number;
+            dry_run: boolean;
+            /** @description Why the file as a whole could not be imported */
+            error?: string;
+            /** Format: int64 */
+            failed: number;
+            id: string;
+            /** @description Of the file */
+            name: string;
+            /** @description By row, the first thousand; not in lists */
+            problems: components["schemas"]["Problem"][];
+            /**
+             * Format: int64
+             * @description added + changed + skipped + failed, once it is done
+             */
+            read: number;
+            /**
+             * Format: int64
+             * @description That it made
+             */
+            release?: number;
+            /**
+             * Format: int64
+             * @description There already, under this id or with the same content under another
+             */
+            skipped: number;
+            /** @enum {string} */
+            status: "waiting" | "running" | "done" | "failed" | "undone";
+            /**
+             * Format: int64
+             * @description Rows; 0 until the file was read
+             */
+            total: number;
+            /** Format: int64 */
+            undone_at?: number;
+        };
         Key: {
             /** Format: int64 */
             created_at: number;
@@ -557,6 +735,11 @@ export interface components {
             /** @description The newest first */
             orders: components["schemas"]["Order"][];
         };
+        PageCategoryCount: {
+            items: components["schemas"]["CategoryCount"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
         PageContact: {
             items: components["schemas"]["Contact"][];
             /** @description Cursor of the next page; absent on the last */
@@ -579,6 +762,11 @@ export interface components {
         };
         PageEpisode: {
             items: components["schemas"]["Episode"][];
+            /** @description Cursor of the next page; absent on the last */
+            next?: string;
+        };
+        PageImport: {
+            items: components["schemas"]["Import"][];
             /** @description Cursor of the next page; absent on the last */
             next?: string;
         };
@@ -640,6 +828,55 @@ export interface components {
             current: string;
             password: string;
         };
+        Preview: {
+            /**
+             * Format: int64
+             * @description When the oldest of them was asked; 0 if there are none
+             */
+            asked_since: number;
+            /** @description Those that would be dealt with differently; the most asked first, at most 200 */
+            changed: components["schemas"]["PreviewShift"][];
+            /**
+             * Format: int64
+             * @description How many those are in all
+             */
+            changed_total: number;
+            /**
+             * Format: int64
+             * @description Different questions looked at, the last asked first; at most 500
+             */
+            n: number;
+        };
+        PreviewInputBody: {
+            delete?: boolean;
+            entry?: components["schemas"]["EntryInput"];
+            /** @description The entry that is changed or taken away; absent: a new one */
+            id?: string;
+        };
+        PreviewShift: {
+            after: components["schemas"]["PreviewSide"];
+            /**
+             * Format: int64
+             * @description How often it is among the questions looked at
+             */
+            asked: number;
+            before: components["schemas"]["PreviewSide"];
+            /** @description Masked */
+            question: string;
+        };
+        PreviewSide: {
+            /** @enum {string} */
+            decision: "answer" | "clarify" | "abstain" | "handoff" | "flow" | "chitchat" | "notice";
+            /** @description That answers, or is nearest */
+            entry?: string;
+            /**
+             * Format: double
+             * @description Probability that it is right
+             */
+            score: number;
+            /** @description Its question */
+            title?: string;
+        };
         Problem: {
             field: string;
             reason: string;
@@ -665,6 +902,34 @@ export interface components {
         ReleaseNumber: {
             /** Format: int64 */
             release: number;
+        };
+        Replay: {
+            differences: components["schemas"]["ReplayDifference"][];
+            /** @description All that went in was recorded; else it was run on the nearest there is, and notes say what */
+            exact: boolean;
+            /** @description What the turn amounts to now */
+            kind: string;
+            notes: components["schemas"]["ReplayNote"][];
+            /** Format: int64 */
+            release: number;
+            /** @description What it says now */
+            replies: string[];
+            /** @description It came out as it did */
+            same: boolean;
+            trace: unknown;
+        };
+        ReplayDifference: {
+            after: string;
+            before: string;
+            /** @description kind, reply 1, candidate 2 .. */
+            field: string;
+        };
+        ReplayNote: {
+            /** @enum {string} */
+            code: "not_recorded" | "changed_message" | "missing_message" | "unreadable";
+            text: {
+                [key: string]: string;
+            };
         };
         ReplyInputBody: {
             /** @description Ids of uploaded attachments */
@@ -877,6 +1142,35 @@ export interface components {
         StaffTicket: {
             /** @description For GET /v1/staff/socket?ticket=T, within 30 seconds, once */
             ticket: string;
+        };
+        State: {
+            /** Format: int64 */
+            as_of: number;
+            /**
+             * @description Of the worst part
+             * @enum {string}
+             */
+            level: "ok" | "degraded" | "down";
+            /** @description The worst first */
+            parts: components["schemas"]["StatePart"][];
+        };
+        StatePart: {
+            /** @enum {string} */
+            level: "ok" | "degraded" | "down";
+            /** @enum {string} */
+            part: "database" | "figures" | "search" | "webhooks" | "imports" | "staff" | "knowledge";
+            /**
+             * Format: int64
+             * @description If known
+             */
+            since?: number;
+            /** @description What it means, and what to do */
+            text: {
+                [key: string]: string;
+            };
+            title: {
+                [key: string]: string;
+            };
         };
         TestInputBody: {
             lang?: string;
