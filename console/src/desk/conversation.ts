@@ -1,89 +1,128 @@
 import { onScopeDispose, ref, shallowRef, watch, type Ref, type ShallowRef } from "vue";
 import { api, ApiError, type Conversation, type Message } from "../api";
-import { merge } from "./feed";
+import { live, type Colleague } from "../live";
+import { returns } from "../session";
+import { changeOf, merge } from "./feed";
+import { desk } from "./requests";
 
-export interface Live {
+export interface Followed {
   conversation: ShallowRef<Conversation | undefined>;
   messages: ShallowRef<readonly Message[]>;
-  error: ShallowRef<unknown>; // why nothing can be shown
-  lost: Ref<boolean>; // shown, but the server is not reached just now
-  refresh: () => Promise<void>;
+  others: ShallowRef<readonly Colleague[]>; // who else has it open
+  customerTypes: Ref<boolean>;
+  loading: Ref<boolean>;
+  error: ShallowRef<unknown>; // why it cannot be shown
+  /** Puts in what an action answered, without waiting for the news of it. */
+  know: (c: Conversation) => void;
+  reload: () => void;
 }
 
-const waitSeconds = 25;
+const pageSize = 200; // as the server cuts them
+const retryMs = 3000;
 
-/** Follows one conversation by long polls, through server restarts, for as long as `id` names it. */
-export function useConversation(id: Ref<string>): Live {
+/** Whether `a` is no older than `b`: news and answers may overtake each other. */
+export function asNew(a: Conversation, b: Conversation | undefined): boolean {
+  return !b || a.id !== b.id || a.epoch > b.epoch || (a.epoch === b.epoch && a.seq >= b.seq);
+}
+
+/** Follows the conversation that `id` names: what there is by the API, then all that comes by the staff socket. */
+export function useConversation(id: Ref<string>): Followed {
   const conversation = shallowRef<Conversation>();
   const messages = shallowRef<readonly Message[]>([]);
+  const others = shallowRef<readonly Colleague[]>([]);
+  const customerTypes = ref(false);
+  const loading = ref(false);
   const error = shallowRef<unknown>();
-  const lost = ref(false);
-  let following: AbortController | undefined;
+  let stop = (): void => undefined;
 
-  const refresh = async (): Promise<void> => {
-    const of = id.value;
-    const c = await api.conversation(of);
-    if (of === id.value) conversation.value = c;
-  };
+  function know(c: Conversation): void {
+    if (c.id === id.value && asNew(c, conversation.value)) conversation.value = c;
+  }
+  function take(of: string, changes: readonly Message[]): void {
+    if (of !== id.value) return;
+    messages.value = merge(messages.value, changes);
+    if (changes.some((m) => m.from === "customer")) customerTypes.value = false;
+    seen();
+  }
+  /** Tells that somebody looks at the newest words; not while the page lies behind another. */
+  function seen(): void {
+    const c = conversation.value;
+    if (c?.unread && document.visibilityState === "visible") live.read(c.id, messages.value.reduce((n, m) => Math.max(n, changeOf(m)), c.seq));
+  }
 
-  async function follow(of: string, stop: AbortSignal): Promise<void> {
-    let cursor = 0;
-    let failures = 0;
-    while (!stop.aborted) {
-      try {
-        // The first request, and the first after a failure, asks without waiting: what is known now.
-        const wait = cursor === 0 || lost.value ? 0 : waitSeconds;
-        const page = await api.messages(of, cursor, wait, stop);
-        if (stop.aborted) return;
-        const first = cursor === 0 && messages.value.length === 0;
-        if (first || page.messages.length > 0 || page.seq > cursor || lost.value) void refresh().catch(() => undefined);
-        if (page.seq < cursor) messages.value = []; // the server was restored to an earlier state: start over
-        else messages.value = merge(messages.value, page.messages);
-        cursor = page.seq < cursor ? 0 : page.seq;
-        // An empty conversation would be asked for without rest if its cursor stayed at nothing.
-        if (cursor === 0) await pause(500, stop);
-        failures = 0;
-        lost.value = false;
-        error.value = undefined;
-      } catch (err) {
-        if (stop.aborted) return;
-        const final = err instanceof ApiError && (err.status === 404 || err.status === 403 || err.status === 401);
-        if (final) {
-          error.value = err;
-          return;
-        }
-        lost.value = true;
-        if (messages.value.length === 0) error.value = err;
-        await pause(Math.min(10_000, 500 * 2 ** failures++) * (0.5 + Math.random() / 2), stop);
+  async function begin(of: string): Promise<void> {
+    const round = { over: false };
+    const stopLoading = new AbortController();
+    stop = () => {
+      round.over = true;
+      stopLoading.abort();
+    };
+    loading.value = true;
+    try {
+      conversation.value = await api.conversation(of);
+      if (round.over) return;
+      let after = 0;
+      for (let full = true; full; ) {
+        const page = await desk.messages(of, after, stopLoading.signal);
+        if (round.over) return;
+        take(of, page.messages);
+        full = page.messages.length >= pageSize && page.seq > after;
+        after = page.seq;
       }
+      error.value = undefined;
+      const follow = live.follow(of, after, {
+        changed(news) {
+          if (news.state) know(news.state);
+          take(of, news.messages);
+        },
+        presence: (staff) => (others.value = staff),
+        typing: (on) => (customerTypes.value = on),
+        failed(kind) {
+          if (kind === "not_found") error.value = new ApiError(404, kind, "");
+        },
+      });
+      stop = () => {
+        round.over = true;
+        follow.stop();
+      };
+    } catch (err) {
+      if (round.over) return;
+      error.value = err;
+      const status = err instanceof ApiError ? err.status : -1;
+      if (status !== 0 && status !== 429 && status < 500) return;
+      const timer = setTimeout(() => void begin(of), retryMs);
+      stop = () => {
+        round.over = true;
+        clearTimeout(timer);
+      };
+    } finally {
+      if (!round.over) loading.value = false;
     }
   }
 
+  function reload(): void {
+    stop();
+    if (id.value) void begin(id.value);
+  }
   watch(
     id,
-    (of) => {
-      following?.abort();
+    () => {
       conversation.value = undefined;
       messages.value = [];
+      others.value = [];
+      customerTypes.value = false;
       error.value = undefined;
-      lost.value = false;
-      if (!of) return;
-      following = new AbortController();
-      void refresh().catch((err: unknown) => (error.value = err));
-      void follow(of, following.signal);
+      reload();
     },
     { immediate: true },
   );
-  onScopeDispose(() => following?.abort());
-  return { conversation, messages, error, lost, refresh };
-}
-
-function pause(ms: number, stop: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    const timer = setTimeout(done, ms);
-    stop.addEventListener("abort", () => {
-      clearTimeout(timer);
-      done();
-    });
+  watch(returns, reload);
+  // While the line is cut nobody knows who is there.
+  watch(live.link, (l) => l !== "live" && ((others.value = []), (customerTypes.value = false)));
+  document.addEventListener("visibilitychange", seen);
+  onScopeDispose(() => {
+    document.removeEventListener("visibilitychange", seen);
+    stop();
   });
+  return { conversation, messages, others, customerTypes, loading, error, know, reload };
 }

@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "../api";
-import { Drafts } from "./drafts";
 import { merge } from "./feed";
 
 const m = (seq: number, text: string, change = seq): Message => ({ seq, change, from: "customer", text, at: 0 });
@@ -18,43 +17,5 @@ describe("feed", () => {
     const known = [m(1, "a")];
     expect(merge(known, [m(1, "a")])).toBe(known);
     expect(merge(known, [])).toBe(known);
-  });
-
-});
-
-function memory() {
-  const values = new Map<string, string>();
-  return {
-    values,
-    getItem: (k: string) => values.get(k) ?? null,
-    setItem: (k: string, v: string) => void values.set(k, v),
-    removeItem: (k: string) => void values.delete(k),
-    get length() {
-      return values.size;
-    },
-    key: (i: number) => [...values.keys()][i] ?? null,
-  };
-}
-
-describe("drafts", () => {
-  it("keeps a text per conversation until it is sent", () => {
-    const store = memory();
-    new Drafts(store).set("a", "您好，");
-    const later = new Drafts(store);
-    expect(later.get("a")).toBe("您好，");
-    expect(later.get("b")).toBe("");
-    later.set("a", "  ");
-    expect(store.values.size).toBe(0);
-  });
-
-  it("forgets after a week what nobody came back to, and leaves other keys alone", () => {
-    const store = memory();
-    store.setItem("theme", "dark");
-    store.setItem("draft:broken", "{");
-    const day = 24 * 3600 * 1000;
-    new Drafts(store, () => 0).set("old", "x");
-    new Drafts(store, () => 5 * day).set("new", "y");
-    new Drafts(store, () => 8 * day).sweep();
-    expect([...store.values.keys()].sort()).toEqual(["draft:new", "theme"]);
   });
 });
