@@ -4,7 +4,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { launch, owner, screens, Server, signIn, skip, watch } from "./harness.mjs";
+import { Customer, launch, owner, screens, Server, signIn, skip, watch } from "./harness.mjs";
 
 const supervisor = { email: "supervisor@example.test", password: "demo-supervisor-2468" };
 const agent = { email: "agent@example.test", password: "demo-agent-2468" };
@@ -91,13 +91,8 @@ describe("the console's frame", { skip }, () => {
     const page = await signIn(browser, server.base, { faults });
     await page.goto(`${server.base}/knowledge/entry`);
     await page.locator("#question").fill("写到一半的");
-    // Signed out elsewhere, as by an owner who takes a lost laptop away.
+    // Signed out elsewhere, as by an owner who takes a lost laptop away: the socket tells the page at once.
     await call(page, "DELETE", "/v1/sessions/current");
-    await page.locator("#question").press("Control+k");
-    await page.keyboard.press("Escape");
-    await page.evaluate(() => history.pushState({}, "", location.href));
-    await page.getByLabel(/答案/).fill("一句答案");
-    await page.getByRole("button", { name: "保存" }).click();
     const again = page.getByRole("dialog", { name: "请重新登录" });
     await again.waitFor();
     await look(page, "sign-in-again");
@@ -149,12 +144,55 @@ describe("the console's frame", { skip }, () => {
     await lost.context().close();
   });
 
+  test("a customer who begins to wait is counted and announced; a killed server is found again", async () => {
+    // A browser that looks elsewhere, and notes what it would have shown.
+    const page = await signIn(browser, server.base, { faults, permissions: ["notifications"] });
+    await page.addInitScript(() => {
+      document.hasFocus = () => false;
+      window.told = [];
+      window.Notification = class {
+        static permission = "granted";
+        constructor(title, options) {
+          window.told.push([title, options.body]);
+        }
+      };
+    });
+    await page.goto(`${server.base}/profile`);
+    await page.getByRole("status", { name: "实时更新中" }).first().waitFor();
+    await page.waitForFunction(() => /^\(\d+\)/.test(document.title));
+    const before = Number(/^\((\d+)\)/.exec(await page.title())[1]);
+    const c = await Customer.open(browser, server.base, { faults });
+    await c.page.getByRole("button", { name: "人工", exact: true }).click();
+    await page.waitForFunction((n) => document.title.startsWith(`(${n + 1})`), before);
+    await page.waitForFunction(() => window.told.length > 0);
+    const [title, body] = await page.evaluate(() => window.told[0]);
+    assert.match(title, /在等待人工$/);
+    assert.equal(body, undefined, "what was said is not shown on a desktop");
+    await server.kill();
+    await page.getByRole("status", { name: "连接中断，正在重连" }).first().waitFor();
+    await server.up();
+    await page.getByRole("status", { name: "实时更新中" }).first().waitFor({ timeout: 30_000 });
+    await c.context.close();
+    await page.context().close();
+  });
+
+  test("where no socket comes through, the console asks every few seconds", async () => {
+    const context = await browser.newContext({ locale: "zh-CN" });
+    await context.routeWebSocket(/\/v1\/staff\/socket/, (ws) => ws.close());
+    const page = await context.newPage();
+    await page.goto(`${server.base}/`);
+    await page.locator("#email").fill(owner.email);
+    await page.locator("#password").fill(owner.password);
+    await page.locator("#password").press("Enter");
+    await page.getByRole("status", { name: /实时连接被拦截/ }).first().waitFor({ timeout: 30_000 });
+    await page.waitForFunction(() => /^\(\d+\)/.test(document.title));
+    await context.close();
+  });
+
   const looks = [
     { name: "zh-light", locale: "zh-CN", colorScheme: "light", viewport: { width: 1440, height: 900 } },
-    { name: "en-dark", locale: "en-GB", colorScheme: "dark", viewport: { width: 1440, height: 900 } },
     { name: "zh-dark-phone", locale: "zh-CN", colorScheme: "dark", viewport: { width: 390, height: 844 } },
     { name: "en-light-320", locale: "en-GB", colorScheme: "light", viewport: { width: 320, height: 640 } },
-    { name: "en-light-zoom200", locale: "en-GB", colorScheme: "light", viewport: { width: 720, height: 450 } },
   ];
   for (const { name, ...options } of looks) {
     test(`every page of the frame: ${name}`, async () => {

@@ -14,7 +14,7 @@ export function matching<T>(items: readonly T[], typed: string, words: (item: T)
 }
 
 /** The same text and marks, begun shortly before the first mark, so that a narrow line shows it. */
-export function nearMark(text: string, marks: readonly (readonly number[])[] | undefined, before = 18): [text: string, marks: number[][]] {
+export function nearMark(text: string, marks: readonly (readonly number[])[] | undefined, before = 8): [text: string, marks: number[][]] {
   const first = Math.min(...(marks ?? []).map((m) => m[0] ?? 0));
   const cut = Number.isFinite(first) ? Math.max(0, first - before) : 0;
   if (cut === 0) return [text, (marks ?? []).map((m) => [...m])];
