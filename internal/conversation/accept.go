@@ -56,9 +56,13 @@ func (s *Service) Open(ctx context.Context, tenant, site, external, name, langua
 
 // Overloaded says, before any work is done, whether a message would be refused now.
 func (s *Service) Overloaded() error {
-	if s.pending.Load() < int64(s.MaxTurns) {
+	if s.arriving.Load()+s.pending.Load() < int64(s.MaxTurns) {
 		return nil
 	}
+	return s.refuse()
+}
+
+func (s *Service) refuse() error {
 	s.stats.Refused.Add(1)
 	return &frontdesk.Error{Kind: frontdesk.Limited, Public: "We are very busy at the moment. Please try again shortly.", RetryAfter: time.Second}
 }
@@ -66,8 +70,11 @@ func (s *Service) Overloaded() error {
 // Accept stores a customer's message and returns its number. After it returned nil the message is safe and will be
 // answered. A client id seen before returns the first one's number and changes nothing.
 func (s *Service) Accept(ctx context.Context, in Inbound) (seq int64, err error) {
-	if err := s.Overloaded(); err != nil {
-		return 0, err
+	// What is being stored counts too: while a slow commit holds the claims back, all that comes would be let in.
+	arriving := s.arriving.Add(1)
+	defer s.arriving.Add(-1)
+	if arriving+s.pending.Load() > int64(s.MaxTurns) {
+		return 0, s.refuse()
 	}
 	started := time.Now()
 	a := arrival{Inbound: in, found: compliance.Detect(in.Content)}

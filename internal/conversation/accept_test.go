@@ -10,6 +10,7 @@ import (
 
 	"frontdesk"
 	"frontdesk/internal/conversation"
+	"frontdesk/internal/sqldb"
 )
 
 func TestQuestionIsAnsweredWithItsSource(t *testing.T) {
@@ -206,6 +207,45 @@ func TestOverloadIsRefusedWithAHint(t *testing.T) {
 	late.hears(1)
 	if n.Stats().Refused.Load() != 1 {
 		t.Errorf("%d refusals counted", n.Stats().Refused.Load())
+	}
+}
+
+// While a slow commit holds everything back no claim is made yet, and still only so many messages may wait for it: else all
+// that come meanwhile would be let in, and wait for one another afterwards.
+func TestMessagesBeingStoredCountAsLoad(t *testing.T) {
+	n := start(t, onSQLite(t), setup{maxTurns: 3})
+	customers := make([]*customer, 10)
+	for i := range customers {
+		customers[i] = n.customer()
+	}
+	slow, begun, held := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		held <- n.db.Write(t.Context(), func(*sqldb.Tx) error {
+			close(begun)
+			<-slow
+			return nil
+		})
+	}()
+	<-begun
+	answers := make(chan error, len(customers))
+	for _, c := range customers {
+		go func() {
+			_, err := c.Accept(t.Context(), c.inbound("1", "怎么退货？"))
+			answers <- err
+		}()
+	}
+	for range len(customers) - 3 { // none of them waits for the commit
+		if err := <-answers; frontdesk.KindOf(err) != frontdesk.Limited {
+			t.Errorf("got %v, want a refusal", err)
+		}
+	}
+	close(slow)
+	must(t, <-held)
+	for range 3 {
+		must(t, <-answers)
+	}
+	if refused, taken := n.Stats().Refused.Load(), n.Stats().Accepted.Load(); refused != 7 || taken != 3 {
+		t.Errorf("%d refused and %d accepted, want 7 and 3", refused, taken)
 	}
 }
 

@@ -33,7 +33,7 @@ type Deps struct {
 	Log      *slog.Logger
 	Timing   Timing
 	Meter    Meter
-	MaxTurns int // turns that may wait or run at once; further messages are refused with a hint. 0 is 400
+	MaxTurns int // messages being stored and turns that wait or run, at once; further messages are refused with a hint. 0 is 400
 }
 
 // Service is the conversations of this node. Run must be running for turns to happen.
@@ -41,10 +41,11 @@ type Service struct {
 	Deps
 	boot string
 
-	work    chan *turn
-	pending atomic.Int64 // turns claimed by this node and not finished
-	started atomic.Bool
-	seen    sync.Map // presence: tenant/staff -> last seen, microseconds
+	work     chan *turn
+	arriving atomic.Int64 // messages on their way into the database
+	pending  atomic.Int64 // turns claimed by this node and not finished
+	started  atomic.Bool
+	seen     sync.Map // presence: tenant/staff -> last seen, microseconds
 
 	mu      sync.Mutex
 	delayed map[Key]*turn // turns that wait for the rest of a burst
