@@ -53,7 +53,7 @@ export interface Wire {
 export interface Environment {
   timer(ms: number, run: () => void): () => void; // returns cancel
   random(): number;
-  now(): number;
+  now(): number; // by the server's clock, as far as it is known
 }
 
 export interface Listener {
@@ -327,7 +327,7 @@ export class Connection {
 
   private acked(clientId: string, seq: number): void {
     const p = this.outbox.all.find((x) => x.clientId === clientId);
-    if (p) this.transcript.place(p, seq);
+    if (p) this.transcript.place({ ...p, at: this.env.now() }, seq); // it may have been written before the server's clock was known
     this.outbox.acked(clientId);
     this.settle();
     this.on.changed();

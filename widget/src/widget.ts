@@ -103,7 +103,7 @@ export class Widget {
     const { site } = options;
     this.outbox = new Outbox(tabStore(), `frontdesk:${site}:outbox`);
     this.wire = new HttpWire({ ...options, speaks: () => this.view.language, identityRefused: () => this.announcer.tell("identity", undefined) });
-    this.connection = new Connection(this.wire, this.transcript, this.outbox, browser, {
+    this.connection = new Connection(this.wire, this.transcript, this.outbox, { ...browser, now: () => this.now() }, {
       status: (s) => this.status(s),
       session: (s) => this.opened(s),
       begun: (p) => this.begun(p),

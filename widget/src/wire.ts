@@ -203,7 +203,15 @@ function refusal(status: number, body: unknown, retryAfter: string | null): Refu
   return new Refusal(status, e?.kind ?? "", e?.message ?? "", Number.isFinite(seconds) ? seconds * 1000 : 0, e?.field ?? "");
 }
 
+const settleMs = 200; // what one tab stores reaches another, in a process of its own, a little later
+
 /** Runs something while no other tab does; without the browser's help (old ones, plain http) just runs it. */
 function alone<T>(name: string, run: () => Promise<T>): Promise<T> {
-  return navigator.locks ? (navigator.locks.request(name, run) as Promise<T>) : run();
+  if (!navigator.locks) return run();
+  return new Promise((done, fail) => {
+    void navigator.locks.request(name, async () => {
+      await run().then(done, fail);
+      await new Promise((settled) => setTimeout(settled, settleMs));
+    });
+  });
 }
