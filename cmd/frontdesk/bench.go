@@ -18,6 +18,7 @@ import (
 type BenchCmd struct {
 	Path     BenchPathCmd     `cmd:"" help:"Latency, processor time and saturation of the path of a message."`
 	Sockets  BenchSocketsCmd  `cmd:"" help:"Memory of idle customers, and their return after a restart."`
+	Desk     BenchDeskCmd     `cmd:"" help:"Consoles of many agents on many open conversations: lists, news, idleness."`
 	Crash    BenchCrashCmd    `cmd:"" help:"Kill the server again and again and look for what is lost."`
 	Retrieve BenchRetrieveCmd `cmd:"" help:"Speed of finding answers in memory."`
 	Search   BenchSearchCmd   `cmd:"" help:"Speed and size of the search among messages."`
@@ -25,8 +26,9 @@ type BenchCmd struct {
 	NLU    LaterCmd `cmd:"" name:"nlu" help:"Understanding (not part of this version)."`
 	Screen LaterCmd `cmd:"" help:"Screening (not part of this version)."`
 
-	Fleet BenchFleetCmd `cmd:"" hidden:"" help:"The loader's process, driven over its standard input."`
-	Floor BenchFloorCmd `cmd:"" hidden:"" help:"The bare writer's process, driven over its standard input."`
+	Fleet  BenchFleetCmd  `cmd:"" hidden:"" help:"The loader's process, driven over its standard input."`
+	Agents BenchAgentsCmd `cmd:"" hidden:"" help:"The consoles' process, driven over its standard input."`
+	Floor  BenchFloorCmd  `cmd:"" hidden:"" help:"The bare writer's process, driven over its standard input."`
 }
 
 // BenchPlace are the flags of the benches that run a server.

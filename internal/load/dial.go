@@ -31,8 +31,10 @@ func (r *refusal) Error() string {
 // costs a single connection from session to chat.
 type link struct {
 	net.Conn
-	host string
-	br   *bufio.Reader
+	host   string
+	br     *bufio.Reader
+	sign   string // header lines that every request carries, each with its line end
+	cookie string // that the server has set, as a request carries it
 }
 
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10) }}
@@ -80,6 +82,7 @@ func (l *link) call(method, path, token string, in, out any) error {
 	var req bytes.Buffer
 	fmt.Fprintf(&req, "%s %s HTTP/1.1\r\nHost: %s\r\nOrigin: http://%s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n",
 		method, path, l.host, l.host, len(body))
+	req.WriteString(l.sign)
 	if token != "" {
 		fmt.Fprintf(&req, "Authorization: Bearer %s\r\n", token)
 	}
@@ -93,6 +96,9 @@ func (l *link) call(method, path, token string, in, out any) error {
 		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
 	defer resp.Body.Close()
+	if set := resp.Cookies(); len(set) > 0 {
+		l.cookie = set[0].Name + "=" + set[0].Value
+	}
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", method, path, err)
@@ -110,8 +116,8 @@ func (l *link) call(method, path, token string, in, out any) error {
 	return nil
 }
 
-// upgrade turns the connection into a WebSocket that resumes after seq.
-func (l *link) upgrade(ctx context.Context, ticket string, after int64) (*websocket.Conn, error) {
+// upgrade turns the connection into a WebSocket.
+func (l *link) upgrade(ctx context.Context, path string) (*websocket.Conn, error) {
 	d := websocket.Dialer{
 		NetDialContext:   func(context.Context, string, string) (net.Conn, error) { return l.Conn, nil },
 		HandshakeTimeout: 30 * time.Second,
@@ -119,8 +125,7 @@ func (l *link) upgrade(ctx context.Context, ticket string, after int64) (*websoc
 		WriteBufferSize:  1 << 10,
 		WriteBufferPool:  &writeBuffers,
 	}
-	url := fmt.Sprintf("ws://%s/v1/visitor/socket?ticket=%s&after=%d", l.host, ticket, after)
-	ws, resp, err := d.DialContext(ctx, url, http.Header{"Origin": {"http://" + l.host}})
+	ws, resp, err := d.DialContext(ctx, "ws://"+l.host+path, http.Header{"Origin": {"http://" + l.host}})
 	if err != nil && resp != nil {
 		if resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable {
 			seconds, _ := strconv.ParseFloat(resp.Header.Get("Retry-After"), 64)
@@ -154,7 +159,7 @@ func (v *visitor) join(ctx context.Context, addr, site string) (*websocket.Conn,
 		l.Close()
 		return nil, err
 	}
-	ws, err := l.upgrade(ctx, ticket.Ticket, v.seen.Load())
+	ws, err := l.upgrade(ctx, fmt.Sprintf("/v1/visitor/socket?ticket=%s&after=%d", ticket.Ticket, v.seen.Load()))
 	if err != nil {
 		l.Close()
 		return nil, err
