@@ -78,6 +78,68 @@ describe("the console's frame", { skip }, () => {
     await page.context().close();
   });
 
+  test("components by keyboard alone: menu, dialog, table, long list", async () => {
+    const page = await signIn(browser, server.base, { faults });
+    await page.goto(`${server.base}/gallery`);
+    const focused = () => page.evaluate(() => document.activeElement?.textContent?.trim());
+
+    await page.getByRole("button", { name: "打开菜单" }).focus();
+    await page.keyboard.press("Enter");
+    await page.getByRole("menuitem", { name: "复制" }).waitFor();
+    await page.waitForFunction(() => document.activeElement?.getAttribute("role") === "menuitem");
+    await page.keyboard.press("ArrowUp");
+    assert.match(await focused(), /^删除/, "up from the first goes to the last");
+    await page.keyboard.press("Escape");
+    await page.getByRole("menu").waitFor({ state: "hidden" });
+    assert.equal(await focused(), "打开菜单", "the focus is given back");
+
+    await page.getByRole("button", { name: "打开对话框" }).focus();
+    await page.keyboard.press("Enter");
+    const dialog = page.getByRole("dialog", { name: "打开对话框" });
+    await dialog.waitFor();
+    for (let n = 0; n < 8; n++) await page.keyboard.press("Tab");
+    assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest("dialog")), "the focus stays in the dialog");
+    await look(page, "gallery-dialog");
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "hidden" });
+    assert.equal(await focused(), "打开对话框");
+
+    const table = page.getByRole("region", { name: "表格" });
+    await table.locator("tbody tr").first().focus();
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Space");
+    assert.equal(await table.locator("tbody tr").nth(2).getAttribute("aria-selected"), "true");
+    await page.getByText("已选 2 项").waitFor();
+    await table.getByRole("button", { name: /数量/ }).press("Enter");
+    assert.equal(await table.getByRole("columnheader", { name: /数量/ }).getAttribute("aria-sort"), "ascending");
+
+    const list = page.getByRole("listbox", { name: /长列表/ });
+    await list.focus();
+    await page.keyboard.press("End");
+    await list.getByText("x 20000").waitFor();
+    assert.ok((await list.getByRole("option").count()) < 40, "only what is near is drawn");
+
+    await page.getByRole("button", { name: "可撤销的提示" }).press("Enter");
+    await page.getByRole("button", { name: "撤销", exact: true }).press("Enter");
+    await page.getByText("已删除").waitFor({ state: "hidden" });
+    await page.context().close();
+  });
+
+  test("the company's colour and name are worn, and stay readable", async () => {
+    const page = await signIn(browser, server.base, { faults });
+    const { items } = await call(page, "GET", "/v1/sites");
+    const { id, updated_at, bot, key, languages, name, origins, hours, settings, zone } = items[0];
+    await call(page, "PUT", `/v1/sites/${id}?base=${updated_at}`, { bot, key, languages, name, origins, hours, zone, settings: { ...settings, colour: "#ffd400" } });
+    await page.goto(`${server.base}/profile`);
+    await page.locator(`.brand[aria-label="${name.zh}"]`).waitFor();
+    await page.waitForFunction(() => document.documentElement.style.getPropertyValue("--accent") !== "");
+    await look(page, "brand");
+    const now = (await call(page, "GET", "/v1/sites")).items[0];
+    await call(page, "PUT", `/v1/sites/${id}?base=${now.updated_at}`, { bot, key, languages, name, origins, hours, zone, settings });
+    await page.context().close();
+  });
+
   test("a single character finds messages, and a word that nobody wrote says so", async () => {
     const page = await signIn(browser, server.base, { faults });
     await page.goto(`${server.base}/search?q=${encodeURIComponent("退")}`);

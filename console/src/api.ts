@@ -38,6 +38,7 @@ export class ApiError extends Error {
     readonly field = "",
     readonly requestId = "",
     readonly retryAfterMs = 0,
+    readonly fault?: Partial<Schemas["Fault"]>, // all that was said, as of a conflict who was faster
   ) {
     super(message);
   }
@@ -64,6 +65,7 @@ interface Init {
   query?: Record<string, string | number | boolean | undefined>;
   body?: unknown;
   raw?: Blob;
+  headers?: Record<string, string>;
   signal?: AbortSignal;
   once?: false; // each answer is another one: no Idempotency-Key
   quiet?: boolean; // a missing session is an answer here, not a reason to leave the page
@@ -73,7 +75,7 @@ interface Init {
 export async function request<T>(method: string, path: string, init: Init = {}): Promise<T> {
   const query = new URLSearchParams();
   for (const [k, v] of Object.entries(init.query ?? {})) if (v !== undefined && v !== "") query.set(k, String(v));
-  const headers: Record<string, string> = { Accept: "application/json" };
+  const headers: Record<string, string> = { Accept: "application/json", ...init.headers };
   if (method !== "GET") {
     headers["X-CSRF-Token"] = csrf;
     // Repeating a request that may have arrived must not do the thing twice.
@@ -108,7 +110,7 @@ async function failure(res: Response, quiet?: boolean): Promise<ApiError> {
   }
   if (res.status === 401 && !quiet) onSignedOut();
   if (res.status === 403 && !quiet) onForbidden();
-  return new ApiError(res.status, e?.kind ?? "", e?.message ?? "", e?.field, e?.request_id, 1000 * (Number(res.headers.get("Retry-After")) || 0));
+  return new ApiError(res.status, e?.kind ?? "", e?.message ?? "", e?.field, e?.request_id, 1000 * (Number(res.headers.get("Retry-After")) || 0), e);
 }
 
 /** A key for one request; crypto.randomUUID is missing where the console is served without https. */
@@ -124,6 +126,7 @@ export const api = {
   signIn: (email: string, password: string) => request<Me>("POST", "/v1/sessions", { body: { email, password }, quiet: true }),
   signOut: () => request<void>("DELETE", "/v1/sessions/current", { quiet: true }),
   me: () => request<Me>("GET", "/v1/me", { quiet: true }),
+  changeMe: (body: Schemas["ChangeMeInputBody"]) => request<Me>("PATCH", "/v1/me", { body }),
   changePassword: (current: string, password: string) => request<void>("PUT", "/v1/me/password", { body: { current, password } }),
   sessions: (signal?: AbortSignal) => request<Page<Session>>("GET", "/v1/sessions", { signal }),
   endSession: (s: string) => request<void>("DELETE", `/v1/sessions/${id(s)}`),

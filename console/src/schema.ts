@@ -89,6 +89,23 @@ export interface components {
             /** Format: int64 */
             entries: number;
         };
+        ChangeMeInputBody: {
+            /**
+             * @description Of the console; empty: the browser's
+             * @enum {string}
+             */
+            language?: "zh" | "en" | "";
+            name?: string;
+            /** @description What customers may call you instead, by their language; {}: your name */
+            names?: {
+                [key: string]: string;
+            };
+            notify?: components["schemas"]["NotifyStruct"];
+            /** @enum {string} */
+            theme?: "light" | "dark" | "system" | "";
+            /** @description IANA name; empty: the browser's */
+            zone?: string;
+        };
         ChangedEntry: {
             /** Format: int64 */
             at: number;
@@ -666,7 +683,13 @@ export interface components {
             email: string;
             id: string;
             name: string;
+            /** @description What customers may call them instead, by their language */
+            names: {
+                [key: string]: string;
+            };
             permissions: string[];
+            /** @description How they like their screens */
+            profile: components["schemas"]["Profile"];
             roles: string[];
             tenant: string;
         };
@@ -710,6 +733,24 @@ export interface components {
         NoteInputBody: {
             client_id?: string;
             text: string;
+        };
+        Notify: {
+            /** @description By the desktop's notifications */
+            desktop: boolean;
+            /** @description Messages in my conversations */
+            mine: boolean;
+            sound: boolean;
+            /** @description A count in the window's title */
+            title: boolean;
+            /** @description Customers who begin to wait */
+            waiting: boolean;
+        };
+        NotifyStruct: {
+            desktop?: boolean;
+            mine?: boolean;
+            sound?: boolean;
+            title?: boolean;
+            waiting?: boolean;
         };
         Order: {
             currency: string;
@@ -828,6 +869,17 @@ export interface components {
             current: string;
             password: string;
         };
+        PatchSiteInputBody: {
+            bot?: string;
+            hours?: components["schemas"]["Hours"];
+            languages?: string[];
+            name?: {
+                [key: string]: string;
+            };
+            origins?: string[];
+            settings?: components["schemas"]["SettingsStruct"];
+            zone?: string;
+        };
         Preview: {
             /**
              * Format: int64
@@ -882,6 +934,18 @@ export interface components {
             reason: string;
             /** Format: int64 */
             row: number;
+        };
+        Profile: {
+            /**
+             * @description Absent: the browser's
+             * @enum {string}
+             */
+            language?: "zh" | "en";
+            notify: components["schemas"]["Notify"];
+            /** @enum {string} */
+            theme?: "light" | "dark" | "system";
+            /** @description IANA name; absent: the browser's */
+            zone?: string;
         };
         Published: {
             actor: string;
@@ -971,6 +1035,22 @@ export interface components {
             /** @description The secret in use leaked: it stops to verify at once */
             drop?: boolean;
         };
+        RotateWebhookInputBody: {
+            /**
+             * Format: int64
+             * @description How long deliveries are signed with the former secret as well; absent: 24. 0: it leaked
+             */
+            hours?: number;
+        };
+        RotatedSecret: {
+            /**
+             * Format: int64
+             * @description Until then, requests are signed with the former one as well
+             */
+            previous_until?: number;
+            /** @description Signs each request; shown this once */
+            secret: string;
+        };
         SealedKey: {
             /** Format: int64 */
             at: number;
@@ -1016,6 +1096,16 @@ export interface components {
             /** @description Address of a picture: https:// or a path of this server */
             logo?: string;
             /** @description Texts by name: greeting, offline, placeholder .. */
+            texts?: {
+                [key: string]: {
+                    [key: string]: string;
+                };
+            };
+        };
+        SettingsStruct: {
+            colour?: string;
+            logo?: string;
+            /** @description By name, such as greeting; those not named stay, an empty one goes */
             texts?: {
                 [key: string]: {
                     [key: string]: string;

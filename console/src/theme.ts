@@ -30,11 +30,6 @@ export function setTheme(t: Theme): void {
   apply();
 }
 
-/** Light and dark in turn, starting from what is shown. */
-export function flipTheme(): void {
-  setTheme(shownTheme.value === "dark" ? "light" : "dark");
-}
-
 /** The company's colour, #rrggbb; anything else goes back to our own. */
 export function setAccent(colour: string): void {
   accent = colour;

@@ -1,38 +1,26 @@
 // Telling somebody who looks elsewhere: a desktop notification without what was said, a short sound, a number in the title.
 import { ref } from "vue";
 import type { Notice } from "../live";
+import { choose, notify } from "./preferences";
 
 type Ask = "default" | "granted" | "denied" | "missing";
 const state = (): Ask => (typeof Notification === "undefined" ? "missing" : Notification.permission);
 
 export const permission = ref<Ask>(state());
-/** What this person wants on this computer. */
-export const wants = ref({ desktop: localStorage.getItem("notify") !== "off", sound: localStorage.getItem("sound") !== "off" });
 /** Asked too early it is refused for ever: only after it would have been useful, and not again for a month after "not now". */
 export const offer = ref(false);
 const laterMs = 30 * 24 * 3600_000;
-
-export function want(what: { desktop?: boolean; sound?: boolean }): void {
-  wants.value = { ...wants.value, ...what };
-  localStorage.setItem("notify", wants.value.desktop ? "on" : "off");
-  localStorage.setItem("sound", wants.value.sound ? "on" : "off");
-}
 
 export async function requestPermission(): Promise<void> {
   offer.value = false;
   if (state() === "default") await Notification.requestPermission();
   permission.value = state();
-  want({ desktop: permission.value === "granted" });
+  await choose({ notify: { desktop: permission.value === "granted" } });
 }
 
 export function notNow(): void {
   offer.value = false;
   localStorage.setItem("notify-later", String(Date.now() + laterMs));
-}
-
-/** Whether a notice is worth an interruption: never for what is on the screen of somebody who looks at it. */
-export function interrupts(n: Notice, at: { visible: boolean; open: string }): boolean {
-  return !(at.visible && at.open === n.conversation.id);
 }
 
 let audio: AudioContext | undefined;
@@ -64,12 +52,12 @@ const soundEveryMs = 3000;
 export function announce(n: Notice, text: string, go: (conversation: string) => void): void {
   const hidden = document.visibilityState === "hidden" || !document.hasFocus();
   if (!hidden) return;
-  if (wants.value.sound && Date.now() - lastSound > soundEveryMs) {
+  if (notify.value.sound && Date.now() - lastSound > soundEveryMs) {
     lastSound = Date.now();
     chime();
   }
-  if (state() === "default" && Date.now() > Number(localStorage.getItem("notify-later") ?? 0)) offer.value = true;
-  if (!wants.value.desktop || state() !== "granted") return;
+  if (!notify.value.desktop && state() !== "denied" && state() !== "missing" && Date.now() > Number(localStorage.getItem("notify-later") ?? 0)) offer.value = true;
+  if (!notify.value.desktop || state() !== "granted") return;
   const shown = new Notification(text, { tag: n.conversation.id, icon: "/icon.svg" });
   shown.onclick = () => {
     window.focus();

@@ -75,6 +75,14 @@ export const guide = {
 
 export const profile = {
   title: ["个人设置", "Profile"],
+  you: ["姓名", "Name"],
+  name: ["同事看到的", "For colleagues"],
+  nameZh: ["中文顾客看到的", "For customers in Chinese"],
+  nameEn: ["英文顾客看到的", "For customers in English"],
+  nameHint: ["给顾客的名字可以是昵称；留空就用你的姓名。", "Customers may know you by another name. Left empty, it is your own."],
+  waiting: ["有顾客开始等待", "Customers who begin to wait"],
+  mine: ["我的顾客发来消息", "Messages from my customers"],
+  count: ["在标签页上显示等待人数", "Count of the waiting in the tab's title"],
   look: ["显示", "Display"],
   language: ["语言", "Language"],
   languageAuto: ["跟随浏览器", "As the browser"],
