@@ -105,6 +105,8 @@ type Webhooks interface {
 	Delete(ctx context.Context, id string) error
 	Deliveries(ctx context.Context, id, cursor string, limit int) (items []Delivery, next string, err error)
 	Replay(ctx context.Context, id, delivery string) error
+	// Rotate gives a webhook a new signing secret; the former one signs as well until the time returned.
+	Rotate(ctx context.Context, id string, keep time.Duration) (secret string, until int64, err error)
 }
 
 // Blobs holds attachments. What is not of the tenant is NotFound.
@@ -151,6 +153,7 @@ func newServer(d Deps) (*server, error) {
 	s.api = humago.New(guarded{s}, describe(d.Version))
 	s.setupRoutes()
 	s.sessionRoutes()
+	s.profileRoutes()
 	s.staffRoutes()
 	s.keyRoutes()
 	s.siteRoutes()

@@ -324,13 +324,20 @@ func (d testHooks) Delete(ctx context.Context, id string) error { return d.own(c
 func (d testHooks) Deliveries(ctx context.Context, id, cursor string, limit int) ([]Delivery, string, error) {
 	return nil, "", d.own(ctx, id)
 }
+func (d testHooks) Rotate(ctx context.Context, id string, keep time.Duration) (string, int64, error) {
+	return "secret", 0, d.own(ctx, id)
+}
 func (d testHooks) Replay(ctx context.Context, id, delivery string) error { return d.own(ctx, id) }
 
 type testBlobs struct{ *testDesk }
 
 func (d testBlobs) Put(ctx context.Context, tenant, name string, r io.Reader) (frontdesk.Attachment, error) {
 	b, err := io.ReadAll(r)
-	return frontdesk.Attachment{ID: frontdesk.NewID(), Name: name, Size: int64(len(b)), Type: "image/svg+xml"}, err
+	kind := "image/svg+xml"
+	if bytes.HasPrefix(b, []byte("\x89PNG")) {
+		kind = "image/png"
+	}
+	return frontdesk.Attachment{ID: frontdesk.NewID(), Name: name, Size: int64(len(b)), Type: kind}, err
 }
 func (d testBlobs) Open(ctx context.Context, tenant, id string) (frontdesk.Attachment, io.ReadCloser, error) {
 	const svg = `<svg onload="alert(1)"/>`

@@ -11,17 +11,23 @@ import (
 
 // Me is who is signed in.
 type Me struct {
-	ID          string            `json:"id"`
-	Tenant      string            `json:"tenant"`
-	Name        string            `json:"name"`
-	Email       string            `json:"email"`
-	Roles       []string          `json:"roles"`
-	Permissions []auth.Permission `json:"permissions"`
-	CSRF        string            `json:"csrf" doc:"For the header X-CSRF-Token of every request that changes something"`
+	ID          string              `json:"id"`
+	Tenant      string              `json:"tenant"`
+	Name        string              `json:"name"`
+	Email       string              `json:"email"`
+	Names       frontdesk.Localized `json:"names" doc:"What customers may call them instead, by their language"`
+	Roles       []string            `json:"roles"`
+	Profile     auth.Profile        `json:"profile" doc:"How they like their screens"`
+	Permissions []auth.Permission   `json:"permissions"`
+	CSRF        string              `json:"csrf" doc:"For the header X-CSRF-Token of every request that changes something"`
 }
 
 func me(m auth.Staff, token string) Me {
-	return Me{ID: m.ID, Tenant: m.Tenant, Name: m.Name, Email: m.Email, Roles: m.Roles, Permissions: auth.Held(m.Actor()), CSRF: auth.CSRF(token)}
+	names := m.Shown
+	if names == nil {
+		names = frontdesk.Localized{}
+	}
+	return Me{ID: m.ID, Tenant: m.Tenant, Name: m.Name, Names: names, Email: m.Email, Roles: m.Roles, Permissions: auth.Held(m.Actor()), CSRF: auth.CSRF(token)}
 }
 
 type signInInput struct {
@@ -79,8 +85,7 @@ func (s *server) sessionRoutes() {
 	handle(s, Route{Method: http.MethodGet, Path: "/v1/me", Name: "get-me", Need: auth.Self, Group: "session",
 		Doc: "Who is signed in and what they may do", DocZH: "当前登录人与权限"},
 		func(ctx context.Context, in *RequestOnly) (*body[Me], error) {
-			m, _, err := s.Auth.Session(ctx, in.token)
-			return &body[Me]{me(m, in.token)}, err
+			return s.whoAmI(ctx, in.token)
 		})
 	handle(s, Route{Method: http.MethodPut, Path: "/v1/me/password", Name: "change-own-password", Need: auth.Self, Group: "session", Status: 204, Limit: 4096,
 		Doc: "Change your password; your other sessions end", DocZH: "修改自己的密码，其他会话随之失效"},
@@ -102,7 +107,9 @@ func (s *server) signIn(ctx context.Context, in *signInInput) (*signedIn, error)
 	if err != nil {
 		return nil, err
 	}
-	return &signedIn{SetCookie: s.cookie(in.http, token, int(auth.SessionTTL.Seconds())), Body: me(m, token)}, nil
+	out := &signedIn{SetCookie: s.cookie(in.http, token, int(auth.SessionTTL.Seconds())), Body: me(m, token)}
+	out.Body.Profile, err = s.Auth.Profile(ctx, m.Tenant, m.ID)
+	return out, err
 }
 
 type signOutInput struct {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"frontdesk/internal/auth"
 )
@@ -52,6 +53,19 @@ type createWebhookInput struct{ Body WebhookInput }
 type updateWebhookInput struct {
 	ByID
 	Body WebhookInput
+}
+
+type rotateWebhookInput struct {
+	ByID
+	Body struct {
+		Hours *int `json:"hours,omitempty" minimum:"0" maximum:"168" doc:"How long deliveries are signed with the former secret as well; absent: 24. 0: it leaked"`
+	}
+}
+
+// RotatedSecret is a webhook's new signing secret.
+type RotatedSecret struct {
+	Secret        string `json:"secret" doc:"Signs each request; shown this once"`
+	PreviousUntil int64  `json:"previous_until,omitempty" doc:"Until then, requests are signed with the former one as well"`
 }
 
 type deliveriesInput struct {
@@ -115,6 +129,19 @@ func (s *server) webhookRoutes() {
 			}
 			w, err := s.Webhooks.Update(ctx, in.Body.webhook(in.ID))
 			return &body[Webhook]{listed(w)}, err
+		})
+	handle(s, Route{Method: http.MethodPost, Path: "/v1/webhooks/{id}/secret", Name: "rotate-webhook-secret", Need: auth.WebhookWrite, Group: "webhook", Once: true,
+		Doc: "Give a webhook a new signing secret; the former one signs as well for a while", DocZH: "轮换 Webhook 签名密钥，旧密钥在过渡期内并行签名"},
+		func(ctx context.Context, in *rotateWebhookInput) (*body[RotatedSecret], error) {
+			if s.Webhooks == nil {
+				return nil, absent("webhooks")
+			}
+			hours := 24
+			if in.Body.Hours != nil {
+				hours = *in.Body.Hours
+			}
+			secret, until, err := s.Webhooks.Rotate(ctx, in.ID, time.Duration(hours)*time.Hour)
+			return &body[RotatedSecret]{RotatedSecret{secret, until}}, err
 		})
 	handle(s, Route{Method: http.MethodDelete, Path: "/v1/webhooks/{id}", Name: "delete-webhook", Need: auth.WebhookWrite, Group: "webhook", Status: 204,
 		Doc: "Stop sending events to an address", DocZH: "删除 Webhook"},

@@ -343,6 +343,11 @@ func (h hooks) Replay(ctx context.Context, _, delivery string) error {
 	return h.service.Replay(ctx, frontdesk.ActorFrom(ctx).Tenant, delivery)
 }
 
+// Rotate gives a webhook a new signing secret.
+func (h hooks) Rotate(ctx context.Context, id string, keep time.Duration) (string, int64, error) {
+	return h.service.Rotate(ctx, frontdesk.ActorFrom(ctx).Tenant, id, keep)
+}
+
 // files keeps the attachments of staff.
 type files struct{ store *blob.Store }
 

@@ -301,18 +301,20 @@ func active(tx *sqldb.Tx, tenant string) (list []Webhook, err error) {
 // Send is the outbox's sender for Channel: one signed POST. 2xx has arrived; 410 says never again; all else may work later.
 func (s *Service) Send(ctx context.Context, it outbox.Item) outbox.Result {
 	var address string
-	var sealed []byte
+	var sealed, before []byte
+	var until int64
 	var on bool
-	err := s.db.QueryRow(ctx, "SELECT url, secret, active FROM webhook WHERE tenant = $1 AND id = $2", it.Tenant, it.Target).Scan(&address, &sealed, &on)
+	err := s.db.QueryRow(ctx, "SELECT url, secret, secret_before, before_until, active FROM webhook WHERE tenant = $1 AND id = $2", it.Tenant, it.Target).
+		Scan(&address, &sealed, &before, &until, &on)
 	if err != nil {
 		return outbox.Result{Err: fmt.Errorf("read webhook: %w", err)}
 	}
 	if !on {
 		return outbox.Result{Err: errors.New("webhook is switched off"), Permanent: true}
 	}
-	secret, err := s.vault.OpenSecret(ctx, it.Tenant, purpose(it.Target), sealed)
+	signature, err := s.signature(ctx, it.Tenant, it.Target, sealed, before, until, it.Payload)
 	if err != nil {
-		return outbox.Result{Err: fmt.Errorf("open signing secret: %w", err)}
+		return outbox.Result{Err: err}
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(it.Payload))
 	if err != nil {
@@ -327,7 +329,7 @@ func (s *Service) Send(ctx context.Context, it outbox.Item) outbox.Result {
 	r.Header.Set(HeaderEvent, event.Type)
 	r.Header.Set(HeaderDelivery, it.ID)
 	r.Header.Set(HeaderKey, it.Key)
-	r.Header.Set(HeaderSignature, Sign(string(secret), it.Payload, time.Now()))
+	r.Header.Set(HeaderSignature, signature)
 	answer, err := s.client.Do(r)
 	if err != nil {
 		return outbox.Result{Err: withoutAddress(err), Down: true}
@@ -368,8 +370,17 @@ func withoutAddress(err error) error {
 
 // Sign returns the signature header's value for a body sent at that time.
 func Sign(secret string, body []byte, at time.Time) string {
+	return sign(body, at, secret)
+}
+
+// sign signs a body with each secret: a receiver takes it if one of them is its own.
+func sign(body []byte, at time.Time, secrets ...string) string {
 	t := strconv.FormatInt(at.Unix(), 10)
-	return "t=" + t + ",v1=" + hex.EncodeToString(mac(secret, t, body))
+	header := "t=" + t
+	for _, secret := range secrets {
+		header += ",v1=" + hex.EncodeToString(mac(secret, t, body))
+	}
+	return header
 }
 
 func mac(secret, t string, body []byte) []byte {
