@@ -357,6 +357,61 @@ describe("connection", () => {
     expect(texts()).toEqual([]);
   });
 
+  it("goes on with what is unsent in the new conversation when the old one is gone", async () => {
+    await live();
+    server.frame({ type: "message", message: { seq: 1, from: "bot", text: "of before" } });
+    server.last.on.close();
+    say("a");
+    outbox.add("f", { text: "L: 1", form: { seq: 1, id: "x", values: { n: "1" } } }, 1);
+    server.refuse = new Refusal(401, "denied", "");
+    await clock.pass(500);
+    server.refuse = undefined;
+    server.conversation = "another";
+    await clock.pass(1000);
+    server.frame({ type: "ready", seq: 0 });
+    server.work();
+    expect(texts()).toEqual(["a", "L: 1"]); // the form was of before: its words remain
+  });
+
+  it("begins with the newest page and reads older ones once each", async () => {
+    for (let i = 1; i <= 5; i++) server.say("bot", `${i}`);
+    server.pageSize = 2;
+    await live();
+    expect(texts()).toEqual(["4", "5"]);
+    expect(server.last.after).toBe(5);
+    await Promise.all([connection.older(), connection.older()]);
+    expect(texts()).toEqual(["2", "3", "4", "5"]);
+    await connection.older();
+    await connection.older();
+    expect(texts()).toEqual(["1", "2", "3", "4", "5"]);
+    expect(server.histories).toEqual([0, 4, 2]);
+  });
+
+  it("sends a form by a request of its own, and again after the network was gone", async () => {
+    await live();
+    server.down = true;
+    outbox.add("f", { text: "L: 1", form: { seq: 1, id: "x", values: { n: "1" } } }, 1);
+    connection.flush();
+    await settle();
+    expect(server.last.sent).toEqual([]);
+    expect(outbox.find("f")?.state).toBe("waiting");
+    server.down = false;
+    await clock.pass(1000);
+    expect(texts()).toEqual(["L: 1"]);
+    expect(outbox.all).toEqual([]);
+  });
+
+  it("starts over when the server it finds was restored to an earlier state", async () => {
+    ["one", "two", "three"].forEach((t) => server.say("bot", t));
+    await live();
+    server.log.length = 1;
+    server.last.on.close();
+    await clock.pass(500);
+    server.frame({ type: "ready", seq: 1 });
+    await settle();
+    expect(texts()).toEqual(["one"]);
+  });
+
   it("waits for the network while the device has none", async () => {
     await live();
     connection.offline();

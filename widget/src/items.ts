@@ -61,7 +61,7 @@ function items(v: View): Item[] {
     ...v.pending.map((pending) => ({ message: asMessage(pending), pending })),
   ];
   const lastOwn = said.map((x) => x.message.from).lastIndexOf("customer");
-  const filled = new Set(said.flatMap((x) => [x.pending?.form?.id, ...(x.message.from === "customer" ? x.message.parts.map((p) => p.form?.id) : [])]));
+  const filled = new Set(said.flatMap((x) => [x.pending?.state === "failed" ? undefined : x.pending?.form?.id, ...(x.message.from === "customer" ? x.message.parts.map((p) => p.form?.id) : [])]));
   return said.map(({ message, pending }, i) => ({
     message,
     pending,

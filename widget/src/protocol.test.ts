@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { luminance } from "./look";
 import { readFrame, readMessage, readSession } from "./protocol";
-import { en, languageOf, translator, zh } from "./texts";
+import { back, en, languageOf, reasonText, translator, when, zh } from "./texts";
 import { Transcript } from "./transcript";
 
 describe("reading the wire", () => {
@@ -27,6 +26,21 @@ describe("reading the wire", () => {
     const s = readSession({ token: "t", conversation: "c", site: { name: "S", texts: { greeting: "你好", title: { en: "Shop", zh: 4 } } } });
     expect(s?.texts).toEqual({ greeting: { zh: "你好", en: "你好" }, title: { en: "Shop" } });
     expect(s?.name).toEqual({ zh: "S", en: "S" });
+  });
+
+  it("reads forms, and takes a choice without choices for a text", () => {
+    const m = readMessage({ seq: 1, from: "bot", parts: [{ kind: "form", form: { id: "f", title: "T", fields: [{ name: "a", label: "A", type: "choice" }, { name: "b", label: "B", type: "rocket", required: true }, { label: "no name" }] } }] });
+    expect(m?.parts[0]?.form?.fields).toEqual([
+      { name: "a", label: "A", type: "text", required: false, choices: [] },
+      { name: "b", label: "B", type: "text", required: true, choices: [] },
+    ]);
+  });
+
+  it("reads names by language, the wait, and who types", () => {
+    expect(readMessage({ seq: 1, from: "agent", text: "x", author_name: { zh: "云", en: 3 } })?.name).toEqual({ zh: "云" });
+    expect(readFrame('{"type":"state","owner":"agent","agent":{"name":{"en":"Rowan"}}}')).toMatchObject({ agent: { en: "Rowan" } });
+    expect(readFrame('{"type":"state","owner":"queue","queue":{"position":2,"wait_s":90,"open":false}}')).toMatchObject({ queue: { position: 2, waitSeconds: 90, open: false } });
+    expect(readFrame('{"type":"typing","from":"agent","name":{"zh":"云"}}')).toMatchObject({ from: "agent", name: { zh: "云" }, on: true });
   });
 
   it("reads queue places and ignores a frame that is not JSON", () => {
@@ -63,6 +77,30 @@ describe("transcript", () => {
   });
 });
 
+describe("history", () => {
+  const m = (seq: number, text = `${seq}`, change = seq) => readMessage({ seq, change, from: "bot", text })!;
+
+  it("begins with the newest page and is read backwards", () => {
+    const t = new Transcript();
+    t.begin([m(5), m(6)], true, 9);
+    expect([t.cursor, t.oldest, t.more, t.begun]).toEqual([9, 5, true, true]);
+    t.prepend([m(3), m(4)], true);
+    t.prepend([m(1), m(2)], false);
+    expect(t.messages.map((x) => x.text)).toEqual(["1", "2", "3", "4", "5", "6"]);
+    expect(t.more).toBe(false);
+  });
+
+  it("leaves out a change to what was not read back to yet, and has it when it is", () => {
+    const t = new Transcript();
+    t.begin([m(5)], true, 5);
+    expect(t.apply(m(2, "two, mended", 6), true)).toBe(false);
+    expect(t.cursor).toBe(6);
+    expect(t.messages.map((x) => x.text)).toEqual(["5"]);
+    t.prepend([m(1), m(2, "two, mended", 6)], false);
+    expect(t.messages.map((x) => x.text)).toEqual(["1", "two, mended", "5"]);
+  });
+});
+
 describe("texts", () => {
   it("has the same keys and places for numbers in both languages, and no empty text", () => {
     expect(Object.keys(en)).toEqual(Object.keys(zh));
@@ -77,12 +115,22 @@ describe("texts", () => {
     expect(["zh-CN", "zh", "ZH-tw", "en-GB", "fr", "", undefined].map(languageOf)).toEqual(["zh", "zh", "zh", "en", "en", "en", "en"]);
     expect(translator("zh")("waitPlace", 3)).toContain("3");
   });
-});
 
-describe("the company's colour", () => {
-  it("knows light from dark", () => {
-    expect(luminance("#ffffff")).toBeCloseTo(1);
-    expect(luminance("#000000")).toBe(0);
-    expect(luminance("#f2c200")).toBeGreaterThan(0.4);
+  it("says why a message failed in the customer's language, never in the server's words", () => {
+    expect(reasonText(translator("zh"), "fileSize")).toBe(zh.fileSize);
+    expect(reasonText(translator("zh"), "invalid")).toBe(zh.refused);
+    expect(reasonText(translator("en"), "has 5000 characters")).toBe(en.failed);
+    expect(reasonText(translator("en"), "toString")).toBe(en.failed);
+  });
+
+  it("tells times by the server's day: only the clock today, the date otherwise, the year if it is another", () => {
+    const at = (text: string): number => new Date(text).getTime();
+    const now = at("2026-11-22T20:00");
+    expect(when(at("2026-11-22T09:05"), now, "zh")).toBe("09:05");
+    expect(when(at("2026-11-21T23:59"), now, "zh")).toBe("11月21日 23:59");
+    expect(when(at("2025-11-22T09:05"), now, "en")).toMatch(/2025/);
+    expect(back(at("2026-11-23T09:00"), now, "zh")).toBe("09:00");
+    expect(back(at("2026-11-23T09:00"), now, "en")).toBe("at 09:00");
+    expect(back(at("2026-11-24T09:00"), now, "zh")).toMatch(/周二/);
   });
 });

@@ -36,7 +36,7 @@ export const zh = {
   leftOpens: "客服 {n} 上班，届时优先回复您的留言",
   leftSoon: "留言已收到，客服上班后回复您",
   placeholder: "请输入您的问题",
-  placeholderClosed: "继续提问，会开始新的会话",
+  placeholderClosed: "有问题请继续提问",
   send: "发送",
   attach: "发送图片或文件",
   chosen: "待发送的文件",
@@ -78,7 +78,7 @@ export const zh = {
   whyIncorrect: "内容有误",
   whyPerson: "想找人工",
   whyOther: "其他",
-  whyWrite: "说说哪里不满意（选填）",
+  whyWrite: "哪里不满意（选填）",
   surveyAsk: "您对这次服务满意吗？",
   score1: "很不满意",
   score2: "不满意",
@@ -155,7 +155,7 @@ export const en: Texts = {
   leftOpens: "They are back {n} and answer your message first.",
   leftSoon: "Your message is saved. We will reply when we are back.",
   placeholder: "Type your question",
-  placeholderClosed: "Ask again to start a new chat",
+  placeholderClosed: "Ask another question",
   send: "Send",
   attach: "Send a picture or file",
   chosen: "Files to send",
@@ -197,7 +197,7 @@ export const en: Texts = {
   whyIncorrect: "Incorrect",
   whyPerson: "I want a person",
   whyOther: "Something else",
-  whyWrite: "Tell us what was wrong (optional)",
+  whyWrite: "In your words (optional)",
   surveyAsk: "How was this chat?",
   score1: "Very poor",
   score2: "Poor",
@@ -252,7 +252,7 @@ export function translator(language: Language): Translate {
 /** The catalogue's text for why a message failed; reasons that are no key of it get the general one. */
 export function reasonText(t: Translate, reason: string | undefined): string {
   if (reason === "invalid") return t("refused");
-  return reason && reason in zh ? t(reason as TextKey) : t("failed");
+  return reason && Object.keys(zh).includes(reason) ? t(reason as TextKey) : t("failed");
 }
 
 const locales = { zh: "zh-CN", en: "en-GB" };

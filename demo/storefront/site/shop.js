@@ -58,13 +58,26 @@ function draw() {
           el("div", { className: "drawing" }, drawing(p.draw)),
           el("h3", {}, p[language][0]),
           el("p", {}, p[language][1]),
-          el("p", { className: "price" }, money.format(p.price)),
+          el("p", { className: "buy" }, el("span", { className: "price" }, money.format(p.price)), askButton(p, t)),
         ),
       ),
   );
   document.querySelector(".promises").replaceChildren(
     ...promises.map((p) => el("li", {}, el("h3", {}, p[language][0]), el("p", {}, p[language][1]))),
   );
+}
+
+/** Opens the chat with the beginning of a question in its box, and notes which product it was about. */
+function askButton(p, t) {
+  const name = p[language][0];
+  const b = el("button", { type: "button", className: "about", onclick: () => ask(p, t.question.replace("{name}", name)) }, t.askAbout);
+  b.setAttribute("aria-label", `${t.askAbout}: ${name}`);
+  return b;
+}
+
+function ask(p, text) {
+  window.Frontdesk?.track("product.asked", { product: p.zh[0], price: p.price });
+  window.Frontdesk?.open(text);
 }
 
 function choose(key) {
