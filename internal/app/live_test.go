@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -571,4 +574,34 @@ func TestConsolesAtTwoNodes(t *testing.T) {
 		t.Fatalf("changing the role: %d", status)
 	}
 	near.next("the end at the other node, without a bus", func(f news) bool { return f.Type == "denied" && f.Reason == "permission" })
+}
+
+// A console that does not read is dropped with a bounded queue, and comes back to what it has not had.
+func TestSlowConsoleIsDroppedAndComesBack(t *testing.T) {
+	leakless(t)
+	cfg := settled(t)
+	cfg.Limits.SocketQueue = 8
+	n := startWith(t, cfg)
+	owner := n.owner()
+	v := n.visitor()
+	n.says(v, "0", "转人工")
+	for i := 1; i <= 20; i++ {
+		n.says(v, fmt.Sprint(i), strings.Repeat("很长的话", 900))
+	}
+	slow := n.console(owner, 0)
+	must(t, slow.conn.UnderlyingConn().(*net.TCPConn).SetReadBuffer(8<<10)) // so that not all of it fits on the way
+	slow.say(`{"type":"watch","view":"all"}`)
+	for range 55 { // each is answered by the whole conversation
+		slow.say(`{"type":"open","conversation":%q}`, v.conversation)
+	}
+	for err := error(nil); err == nil; {
+		slow.conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if _, _, err = slow.conn.ReadMessage(); errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Fatal("it was not dropped")
+		}
+	}
+	n.says(v, "last", "在吗")
+	back := n.console(owner, slow.cursor)
+	back.say(`{"type":"watch","view":"all","ids":[%q]}`, v.conversation)
+	back.next("what it missed", item(v.conversation, func(c api.Conversation) bool { return c.Preview == "在吗" }))
 }
