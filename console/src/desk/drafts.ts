@@ -43,10 +43,10 @@ export class Drafts {
     }
   }
 
-  /** Whether something waits to be sent. */
-  has(conversation: string): boolean {
+  /** The beginning of what waits to be sent; empty if nothing does. */
+  begun(conversation: string): string {
     const d = this.get(conversation);
-    return d.reply.trim() !== "" || d.note.trim() !== "";
+    return (d.reply.trim() || d.note.trim()).slice(0, 80);
   }
 
   set(conversation: string, draft: Draft): void {

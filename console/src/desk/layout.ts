@@ -43,13 +43,12 @@ export function layout(messages: readonly Message[], f: Folding): Item[] {
   for (const part of episodes(messages)) {
     const number = part[0]?.episode ?? 0;
     const earlier = number !== newest;
-    if (earlier || out.length > 0) {
-      const open = !earlier || f.episodes.has(number);
-      if (earlier) out.push({ kind: "episode", key: `e${number}`, number, at: part[0]?.at ?? 0, count: part.length, open });
-      else out.push({ kind: "episode", key: `e${number}`, number, at: part[0]?.at ?? 0, count: 0, open: true });
-      day = "";
+    if (earlier) {
+      const open = f.episodes.has(number);
+      out.push({ kind: "episode", key: `e${number}`, number, at: part[0]?.at ?? 0, count: part.length, open });
       if (!open) continue;
     }
+    day = ""; // each visit says its day anew
     const hidden = earlier || !f.person ? 0 : botPart(part);
     if (hidden > 0) {
       out.push({ kind: "bot", key: `b${number}`, count: hidden, open: f.bot });

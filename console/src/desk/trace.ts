@@ -70,7 +70,7 @@ const numberOf = (v: unknown): number | undefined => (typeof v === "number" && N
 export function span(micros: number): string {
   if (micros >= 1_000_000) return `${(micros / 1_000_000).toFixed(1)} s`;
   if (micros >= 10_000) return `${Math.round(micros / 1000)} ms`;
-  return `${(micros / 1000).toFixed(1)} ms`;
+  return micros > 0 && micros < 50 ? "< 0.1 ms" : `${(micros / 1000).toFixed(1)} ms`;
 }
 
 /** The questions in traces that the bot did not know. */
