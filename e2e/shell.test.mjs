@@ -220,6 +220,7 @@ describe("the console's frame", { skip }, () => {
       };
     });
     await page.goto(`${server.base}/profile`);
+    await page.getByRole("switch", { name: "桌面通知" }).click();
     await page.getByRole("status", { name: "实时更新中" }).first().waitFor();
     await page.waitForFunction(() => /^\(\d+\)/.test(document.title));
     const before = Number(/^\((\d+)\)/.exec(await page.title())[1]);
@@ -265,7 +266,7 @@ describe("the console's frame", { skip }, () => {
         ["profile", "/profile", "li .words"],
         ["shortcuts", "/shortcuts", "kbd"],
         ["guide", "/start", ".step"],
-        ["gallery", "/gallery", ".gallery"],
+        ...(name === "en-light-320" ? [] : [["gallery", "/gallery", ".gallery"]]),
       ]) {
         await page.goto(server.base + path);
         await page.locator(landmark).first().waitFor();
