@@ -13,7 +13,7 @@ export interface Place {
 export const places: readonly Place[] = [
   { name: "home", icon: "home", permission: "insight.read", key: "h", here: ["home"] },
   { name: "desk", icon: "desk", permission: "conversation.read", key: "d", here: ["desk"] },
-  { name: "knowledge", icon: "book", permission: "knowledge.read", key: "k", here: ["knowledge", "entry", "import", "test"] },
+  { name: "knowledge", icon: "book", permission: "knowledge.read", key: "k", here: ["knowledge", "unanswered", "entry", "import", "test"] },
   { name: "settings", icon: "settings", permission: "site.read", key: "s", here: ["settings"] },
 ];
 

@@ -5,7 +5,7 @@ import { desk } from "./desk";
 import { guide, profile, setup, signIn } from "./door";
 import { gallery } from "./gallery";
 import { home } from "./home";
-import { importing, knowledge, test } from "./knowledge";
+import { conflict, effect, importing, knowledge, test, unanswered } from "./knowledge";
 import { settings } from "./settings";
 import { palette, search, shell, shortcuts, ui } from "./shell";
 
@@ -25,6 +25,9 @@ export const catalogue = {
   profile,
   desk,
   knowledge,
+  effect,
+  conflict,
+  unanswered,
   import: importing,
   test,
   home,
