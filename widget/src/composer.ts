@@ -75,6 +75,7 @@ export class Composer {
   /** Puts back what was half written. */
   restore(text: string): void {
     this.input.value = text;
+    this.input.setSelectionRange(text.length, text.length);
     this.fit();
     this.refresh();
   }
@@ -138,7 +139,8 @@ export class Composer {
     }
   }
 
-  private fit(): void {
+  /** Makes the box as high as what stands in it; a hidden one has no height to go by. */
+  fit(): void {
     this.input.style.height = "auto";
     if (this.input.scrollHeight) this.input.style.height = `${Math.min(this.input.scrollHeight, 132)}px`;
   }

@@ -144,5 +144,6 @@ function focusPath(el: HTMLElement): string | undefined {
 /** Keyboard users go on where they were when what they pressed was replaced by its outcome. */
 function refocus(el: HTMLElement, focus: string): void {
   const same = focus ? el.querySelector<HTMLElement>(`[data-focus="${focus}"]`) : null;
-  (same ?? el.querySelector<HTMLElement>("button, input, textarea, select, a, summary, [tabindex]"))?.focus({ preventScroll: true });
+  const next = same ?? el.querySelector<HTMLElement>("button, input, textarea, select, a, summary, [tabindex]") ?? el.closest<HTMLElement>("[tabindex]");
+  next?.focus({ preventScroll: true });
 }

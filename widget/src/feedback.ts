@@ -13,12 +13,12 @@ export function rating(m: Message, s: Scene): HTMLElement {
   if (!given) {
     return group(
       "solvedAsk",
-      h("button", { type: "button", class: "small", onclick: () => s.rate(m.seq, true) }, icon("up"), s.t("solved")),
-      h("button", { type: "button", class: "small", onclick: () => s.rate(m.seq, false) }, icon("thumb"), s.t("unsolved")),
+      h("button", { type: "button", class: "small", "data-focus": "rating", onclick: () => s.rate(m.seq, true) }, icon("up"), s.t("solved")),
+      h("button", { type: "button", class: "small", "data-focus": "rating", onclick: () => s.rate(m.seq, false) }, icon("thumb"), s.t("unsolved")),
     );
   }
-  if (given.solved || given.reason !== undefined) return h("div", { class: "rating", role: "status", tabindex: "-1" }, icon("check"), h("span", {}, s.t("thanks")));
-  const own = h("input", { class: "field", maxlength: "200", placeholder: s.t("whyWrite"), "aria-label": s.t("whyWrite"), dir: "auto" });
+  if (given.solved || given.reason !== undefined) return h("div", { class: "rating", role: "status", tabindex: "-1", "data-focus": "rating" }, icon("check"), h("span", {}, s.t("thanks")));
+  const own = h("input", { class: "field", "data-focus": "rating", maxlength: "200", placeholder: s.t("whyWrite"), "aria-label": s.t("whyWrite"), dir: "auto" });
   const words = h(
     "form",
     {
@@ -30,7 +30,7 @@ export function rating(m: Message, s: Scene): HTMLElement {
       },
     },
     own,
-    h("button", { type: "submit", class: "small" }, s.t("send")),
+    h("button", { type: "submit", class: "small", "data-focus": "rating" }, s.t("send")),
   );
   const other = h("button", { type: "button", class: "small", onclick: () => ((words.hidden = false), (other.hidden = true), own.focus()) }, s.t("whyOther"));
   const choose = (name: keyof typeof reasons): void => {
@@ -39,7 +39,7 @@ export function rating(m: Message, s: Scene): HTMLElement {
   };
   const el = group(
     "why",
-    ...(Object.keys(reasons) as (keyof typeof reasons)[]).map((r) => h("button", { type: "button", class: "small", onclick: () => choose(r) }, s.t(reasons[r]))),
+    ...(Object.keys(reasons) as (keyof typeof reasons)[]).map((r) => h("button", { type: "button", class: "small", "data-focus": "rating", onclick: () => choose(r) }, s.t(reasons[r]))),
     other,
     words,
   );

@@ -35,12 +35,13 @@ export function entries(v: View, s: Scene): Entry[] {
 
 /** What stands before the first word. */
 function opening(v: View, s: Scene): Entry[] {
+  const known = v.known || v.trouble !== undefined; // who cannot be reached cannot be waited for
   const out: Entry[] = [
     {
       key: "note",
-      signature: JSON.stringify([v.language, v.greeting, v.notice, v.known]),
+      signature: JSON.stringify([v.language, v.greeting, v.notice, known]),
       make: () => {
-        const words = v.known ? h("div", { class: "bubble" }, h("p", { dir: "auto" }, v.greeting || s.t("greeting"))) : h("div", { class: "bubble waiting", "aria-hidden": "true" }, h("i"), h("i"));
+        const words = known ? h("div", { class: "bubble" }, h("p", { dir: "auto" }, v.greeting || s.t("greeting"))) : h("div", { class: "bubble waiting", "aria-hidden": "true" }, h("i"), h("i"));
         return h("div", { class: "msg bot first" }, h("p", { class: "note" }, s.t("aiNote")), v.notice ? h("p", { class: "note" }, v.notice) : undefined, bot(s), h("div", { class: "body" }, words));
       },
     },

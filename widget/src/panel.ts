@@ -175,7 +175,7 @@ export class Panel {
     this.launcher.setAttribute("aria-expanded", String(open));
     this.sheet.open(open);
     if (open) {
-      this.atEnd = true;
+      this.composer.fit();
       this.toEnd();
       // On a touch screen the focus would bring the keyboard up over what is to be read first.
       if (moveFocus) (matchMedia("(pointer: coarse)").matches ? this.window : this.composer.input).focus({ preventScroll: true });

@@ -65,6 +65,7 @@ export class HttpWire implements Wire {
       return await open({ token: this.token, identity });
     } catch (err) {
       if (!(err instanceof Refusal) || err.passing) throw err;
+      if (err.status === 404) console.error(`Frontdesk: ${err.message} (data-site="${site}")`);
       if (identity) {
         this.options.identity = undefined;
         this.options.identityRefused();

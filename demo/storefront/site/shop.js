@@ -97,3 +97,4 @@ document.getElementById("language").addEventListener("click", () => {
 });
 for (const b of document.querySelectorAll("[data-ask]")) b.addEventListener("click", () => window.Frontdesk?.open());
 draw();
+document.documentElement.classList.add("drawn");
