@@ -40,6 +40,19 @@ type HomeDay struct {
 	HandedOver    int64  `json:"handed_over"`
 	Solved        int64  `json:"solved" doc:"Answers that customers called solved"`
 	NotSolved     int64  `json:"not_solved"`
+	Ended         Ended  `json:"ended" doc:"How the conversations that closed on this day ended, each kind apart"`
+	// FirstResponse is read off a histogram, so it is right to its bucket only.
+	FirstResponse float64 `json:"first_response_ms" doc:"Median time to the bot's reply; 0: there was none"`
+}
+
+// Ended is how closed conversations ended. The kinds are never added up to one rate of success.
+type Ended struct {
+	Closed     int64 `json:"closed"`
+	Confirmed  int64 `json:"confirmed" doc:"The customer said it helped"`
+	Assumed    int64 `json:"assumed" doc:"Answered, and nothing spoke against it"`
+	HandedOver int64 `json:"handed_over"`
+	Left       int64 `json:"left"`
+	NotKnown   int64 `json:"not_known"`
 }
 
 // Unanswered is a question the bot could not answer.

@@ -53,6 +53,24 @@ func TestRehearsal(t *testing.T) {
 	n.call(own.owner, "GET", "/v1/conversations?figure=income", "", 422, nil)
 	n.call(own.owner, "GET", "/v1/conversations?figure=opened&mine=true", "", 422, nil)
 
+	// A number on the home page and what it opens agree, and every kind of end stands by itself.
+	n.call(own.owner, "POST", "/v1/conversations/"+id+"/take", "{}", 200, nil)
+	n.call(own.owner, "POST", "/v1/conversations/"+id+"/close", "{}", 200, nil)
+	var home struct {
+		Today struct {
+			Conversations, Answered int64
+			First                   float64 `json:"first_response_ms"`
+			Ended                   map[string]int64
+		}
+	}
+	n.find(own.owner, "/v1/home?zone=UTC", &home, func() bool { return home.Today.Ended["closed"] == 1 })
+	if d := home.Today; d.Conversations != 1 || d.Answered != 1 || d.First <= 0 || d.Ended["handed_over"] != 1 || d.Ended["confirmed"]+d.Ended["assumed"]+d.Ended["left"]+d.Ended["not_known"] != 0 {
+		t.Errorf("home: %+v", d)
+	}
+	for figure, want := range map[string]int{"closed": 1, "ended_handed_over": 1, "assumed": 0, "left": 0} {
+		n.find(own.owner, "/v1/conversations?figure="+figure, &l, func() bool { return len(l.Items) == want })
+	}
+
 	type preview struct {
 		N       int
 		Changed []struct {

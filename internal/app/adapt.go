@@ -227,7 +227,9 @@ func (f figures) Home(ctx context.Context, tenant string, zone *time.Location) (
 	}
 	day := func(date string, d insight.Figures) api.HomeDay {
 		return api.HomeDay{Date: date, Conversations: d.Conversations, Messages: d.Messages, Answered: d.Answered, Clarified: d.Clarified,
-			NotKnown: d.Unknown, HandedOver: d.HandedOver, Solved: d.Solved, NotSolved: d.Unsolved}
+			NotKnown: d.Unknown, HandedOver: d.HandedOver, Solved: d.Solved, NotSolved: d.Unsolved, FirstResponse: d.First.MedianMS,
+			Ended: api.Ended{Closed: d.Closed.Total, Confirmed: d.Closed.Confirmed, Assumed: d.Closed.Assumed, HandedOver: d.Closed.HandedOver,
+				Left: d.Closed.Left, NotKnown: d.Closed.Unknown}}
 	}
 	in := now.In(zone)
 	out := api.Home{AsOf: h.AsOf, Today: day(in.Format(time.DateOnly), h.Today), Yesterday: day(in.AddDate(0, 0, -1).Format(time.DateOnly), h.Yesterday),
