@@ -221,7 +221,7 @@ func TestConsolesSeeAConversationThrough(t *testing.T) {
 	n.says(v, "2", "谢谢")
 	mine.next("the notice of a message", notice("message", v.conversation))
 
-	n.act(owner, v, "take", "{}") // a supervisor takes it over
+	n.act(owner, v, "take?seize=true", "{}") // a supervisor takes it over
 	mine.next("the notice that it was taken", notice("taken", v.conversation))
 	mine.next("it leaving the agent's own", gone(v.conversation))
 	n.act(owner, v, "close", "{}")

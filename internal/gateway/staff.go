@@ -163,7 +163,11 @@ func (s *staffSocket) standing(a frontdesk.Actor, err error) {
 	}
 	if err != nil {
 		s.g.Desk.Feed.Exit(s.screen)
-		s.g.running.Go(func() { s.finish([]byte(`{"type":"denied","reason":"`+reason+`"}`), closeDenied, reason) })
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.closed { // then it runs, which holds the count above zero
+			s.g.running.Go(func() { s.finish([]byte(`{"type":"denied","reason":"`+reason+`"}`), closeDenied, reason) })
+		}
 		return
 	}
 	s.actor.Store(&a)

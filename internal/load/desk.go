@@ -29,6 +29,7 @@ type DeskReport struct {
 	Changes       int       `json:"changes"`
 	Missed        int       `json:"missed"`
 	IdleCPU       float64   `json:"idle_cpu_percent"`
+	IdleWithout   float64   `json:"idle_without_percent"` // the same with no console connected
 	KBPerAgent    float64   `json:"kb_per_agent"`
 }
 
@@ -76,6 +77,14 @@ func Desk(ctx context.Context, opt DeskOptions) (report DeskReport, err error) {
 	if err != nil {
 		return report, err
 	}
+	report.IdleWithout, err = idleCPU(server.Pid, func() error {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(seconds(idleSeconds)):
+			return nil
+		}
+	})
 	step("consoles connected", "Connect", None{}, &report.Agents)
 	if err != nil {
 		return report, err
@@ -86,18 +95,7 @@ func Desk(ctx context.Context, opt DeskOptions) (report DeskReport, err error) {
 	}
 	report.KBPerAgent = round(float64(after-before) / 1024 / float64(opt.Agents))
 
-	used, err := CPU(server.Pid)
-	if err != nil {
-		return report, err
-	}
-	began := time.Now()
-	step("idle", "Idle", idleSeconds, nil)
-	length := time.Since(began)
-	idle, cpuErr := CPU(server.Pid)
-	if err == nil {
-		err = cpuErr
-	}
-	report.IdleCPU = round(100 * (idle - used).Seconds() / length.Seconds())
+	report.IdleCPU, err = idleCPU(server.Pid, func() error { return desk.Call(ctx, "Idle", idleSeconds, nil) })
 
 	var lists Histogram
 	step("lists opened", "Lists", listRounds, &lists)
@@ -107,4 +105,19 @@ func Desk(ctx context.Context, opt DeskOptions) (report DeskReport, err error) {
 	report.Change, report.Changes, report.Missed = changes.Reach.Quantiles(), changes.Sent, changes.Missed
 	opt.say("%d frames to consoles for %d changes", changes.Frames, changes.Sent)
 	return report, err
+}
+
+// idleCPU is the share of one processor, in percent, that a process uses while something lasts.
+func idleCPU(pid int, wait func() error) (float64, error) {
+	before, err := CPU(pid)
+	if err != nil {
+		return 0, err
+	}
+	began := time.Now()
+	if err := wait(); err != nil {
+		return 0, err
+	}
+	length := time.Since(began)
+	after, err := CPU(pid)
+	return round(100 * (after - before).Seconds() / length.Seconds()), err
 }
