@@ -190,10 +190,13 @@ func (s *Service) advance(tx *sqldb.Tx, a *arrival, now int64) (r advanced, err 
 		for _, query := range []string{advanceOpen, advanceClosed} {
 			err = tx.QueryRow(query, now, now, a.beginning, s.boot, a.Tenant, a.Conversation).
 				Scan(&r.seq, &r.episode, &r.turn, &r.epoch, &r.claimSeq, &r.owner, &r.claim, &r.state, &r.contact)
-			if !errors.Is(err, sql.ErrNoRows) {
-				r.opened = query == advanceClosed
-				return r, err
+			if errors.Is(err, sql.ErrNoRows) {
+				continue
 			}
+			if r.opened = query == advanceClosed; err == nil && r.opened {
+				err = remembered(tx, a.Tenant, a.Conversation)
+			}
+			return r, err
 		}
 	}
 	return r, frontdesk.Errorf(frontdesk.NotFound, "There is no such conversation.")

@@ -207,6 +207,9 @@ func (s *Service) Rate(ctx context.Context, tenant, id string, seq int64, solved
 	}
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		h, err := hold(tx, Key{tenant, id})
+		if err == nil {
+			err = remembered(tx, tenant, id)
+		}
 		if err != nil {
 			return err
 		}

@@ -250,8 +250,8 @@ func appendCompleted(tx *sqldb.Tx, t *turn, out *dialogue.Outcome, sent, asked [
 	}
 }
 
-// pieces are runs of digits that may turn out to be part of a value split over messages. The event log cannot be redacted
-// afterwards, so they do not get into it.
+// pieces are runs of digits that may turn out to be part of a value split over messages. Other systems have been sent the
+// events by then, so they do not get into them.
 var pieces = regexp.MustCompile(`\d{3,}`)
 
 func withoutPieces(text string) string {

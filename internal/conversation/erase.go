@@ -66,6 +66,18 @@ func eraseIn(tx *sqldb.Tx, e Erasure, shred func(tx *sqldb.Tx, tenant, person st
 	return tx.SetTimer(sqldb.Timer{Tenant: e.Tenant, ID: timerErase + ":" + e.Person, Kind: timerErase, Due: tx.Now(), Payload: []byte(e.Person)})
 }
 
+// remembered is Denied where a conversation's person was erased: it is closed for good. A token of theirs that somebody still
+// has must not fill it again with what no second erasure would find.
+func remembered(tx *sqldb.Tx, tenant, conversation string) error {
+	var erased int64
+	err := tx.QueryRow(`SELECT coalesce(max(p.erased_at), 0) FROM conversation c JOIN contact p ON p.tenant = c.tenant AND p.id = c.contact
+		WHERE c.tenant = $1 AND c.id = $2`, tenant, conversation).Scan(&erased)
+	if err == nil && erased > 0 {
+		err = &frontdesk.Error{Kind: frontdesk.Denied, Field: "Authorization", Public: "This conversation is over for good. Please begin a new one."}
+	}
+	return err
+}
+
 // Erasures is the ledger, the oldest first.
 func Erasures(ctx context.Context, db *sqldb.DB) ([]Erasure, error) {
 	rows, err := db.Query(ctx, "SELECT tenant, person, at, actor FROM erasure ORDER BY at, tenant, person")
@@ -149,6 +161,14 @@ func (s *Service) eraseTimer(tx *sqldb.Tx, t sqldb.Timer) error {
 	return tx.SetTimer(t)
 }
 
+// saidIn is where events hold what a customer wrote or did, by their type.
+var saidIn = map[string][]string{
+	frontdesk.EvTurnCompleted:     {"question"},
+	frontdesk.EvAnswerRated:       {"reason"},
+	frontdesk.EvConversationRated: {"comment"},
+	frontdesk.EvVisitorTracked:    {"page", "title", "data"},
+}
+
 // eventBite is how many positions of the event log one transaction looks through.
 const eventBite = 5000
 
@@ -169,12 +189,12 @@ func (s *Service) empty(tx *sqldb.Tx, tenant, contact string) (done bool, err er
 			return false, nil // there may be more
 		}
 	}
-	// What they asked and nobody knew stands in the event log, without what was sealed.
+	// Some of what they said stands in the event log, without what was sealed.
 	var at int64
 	if err := tx.QueryRow("SELECT events FROM erasure WHERE tenant = $1 AND person = $2", tenant, contact).Scan(&at); err != nil {
 		return false, err
 	}
-	next, err := tx.RedactEvents(tenant, frontdesk.EvTurnCompleted, conversations, []string{"question"}, at, eventBite)
+	next, err := tx.RedactEvents(tenant, conversations, saidIn, at, eventBite)
 	if err != nil {
 		return false, fmt.Errorf("redact events: %w", err)
 	}

@@ -37,6 +37,12 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 		must(t, err)
 		_, err = n.Revise(staff(t, "lin"), tenant, id, sent.Seq, frontdesk.TextContent("欧阳女士您好"))
 		must(t, err)
+		must(t, n.Rate(t.Context(), tenant, id, ann.by(conversation.ByBot)[0].Seq, false, "欧阳静静没看懂"))
+		must(t, n.Tracked(t.Context(), tenant, id, visitor, conversation.Tracked{Name: "page", Page: "https://shop.example/欧阳静静", Title: "欧阳静静的订单",
+			Data: map[string]string{"who": "欧阳静静"}}))
+		_, err = n.Close(staff(t, "lin"), tenant, id, false)
+		must(t, err)
+		must(t, n.Satisfied(t.Context(), tenant, id, visitor, 2, "欧阳静静不满意"))
 		other := n.customer()
 		other.says("电话" + courier + "，怎么退货？")
 		other.hears(1)
@@ -94,5 +100,22 @@ func TestErasedPersonIsNowhere(t *testing.T) {
 		if _, fresh, _, err := n.Open(t.Context(), tenant, shop, "customer:7", "Ann", "zh"); err != nil || fresh == contact {
 			t.Errorf("came back as %s, %v", fresh, err)
 		}
+
+		// Who still has the old token does not write on in the name of somebody who is forgotten and cannot be erased again.
+		if _, err := n.Accept(t.Context(), conversation.Inbound{Tenant: tenant, Site: shop, Conversation: id, Visitor: visitor, ClientID: "late",
+			Content: frontdesk.TextContent("欧阳静静又来了，电话" + phone)}); frontdesk.KindOf(err) != frontdesk.Denied {
+			t.Errorf("a message after the erasure: %v", err)
+		}
+		for what, err := range map[string]error{
+			"rating":       n.Rate(t.Context(), tenant, id, 2, false, "欧阳"),
+			"satisfaction": n.Satisfied(t.Context(), tenant, id, visitor, 1, "欧阳"),
+			"event":        n.Tracked(t.Context(), tenant, id, visitor, conversation.Tracked{Name: "page", Title: "欧阳"}),
+		} {
+			if frontdesk.KindOf(err) != frontdesk.Denied {
+				t.Errorf("a %s after the erasure: %v", what, err)
+			}
+		}
+		n.nowhere("欧阳")
+		n.nowhere(phone)
 	})
 }

@@ -27,6 +27,9 @@ func (s *Service) Satisfied(ctx context.Context, tenant, id, visitor string, sco
 	comment = compliance.Redact(comment)
 	return s.DB.Write(ctx, func(tx *sqldb.Tx) error {
 		h, err := hold(tx, Key{tenant, id})
+		if err == nil {
+			err = remembered(tx, tenant, id)
+		}
 		if err != nil {
 			return err
 		}
@@ -79,7 +82,10 @@ func (s *Service) Tracked(ctx context.Context, tenant, id, visitor string, t Tra
 		err := tx.QueryRow("SELECT site FROM conversation WHERE tenant = $1 AND id = $2", tenant, id).Scan(&t.Site)
 		if errors.Is(err, sql.ErrNoRows) {
 			return frontdesk.Errorf(frontdesk.NotFound, "There is no such conversation.")
-		} else if err != nil {
+		} else if err == nil {
+			err = remembered(tx, tenant, id)
+		}
+		if err != nil {
 			return err
 		}
 		data, err := json.Marshal(t)

@@ -298,6 +298,21 @@ func TestSessions(t *testing.T) {
 			t.Errorf("%s: %d %s", query, a.status, a.body)
 		}
 	}
+
+	// Who was erased begins anew, by the token they still have, too; with it alone they get nowhere.
+	erased := s.visitor()
+	erased.says("1", "怎么退货？")
+	c, err := s.conv.Get(t.Context(), tenant, erased.Conversation)
+	must(t, err)
+	must(t, s.conv.Erase(desk(t), tenant, c.Contact))
+	must(t, s.conv.FinishErasures(t.Context()))
+	if a := erased.send("2", "还有一件事"); a.status != 401 {
+		t.Errorf("a message of somebody erased: %d %s", a.status, a.body)
+	}
+	s.do("POST", "/v1/visitor/session", "", `{"site":"`+siteKey+`","token":"`+erased.Token+`"}`).into(t, &again)
+	if again.Conversation == erased.Conversation || again.Token == "" {
+		t.Errorf("somebody erased goes on with conversation %s", again.Conversation)
+	}
 }
 
 func TestOriginIsChecked(t *testing.T) {

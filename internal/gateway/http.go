@@ -70,7 +70,7 @@ func (g *Gateway) session(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// resume accepts a token of the same site whose conversation is still there.
+// resume accepts a token of the same site whose conversation is still there, and whose person was not erased.
 func (g *Gateway) resume(ctx context.Context, token, tenant, site string) (auth.Visitor, error) {
 	v, err := g.Visitors.Verify(token)
 	if err != nil {
@@ -79,7 +79,10 @@ func (g *Gateway) resume(ctx context.Context, token, tenant, site string) (auth.
 	if v.Tenant != tenant || v.Site != site {
 		return v, frontdesk.Errorf(frontdesk.Denied, "This token is of another site.")
 	}
-	_, err = g.Conversations.Get(ctx, v.Tenant, v.Conversation)
+	c, err := g.Conversations.Get(ctx, v.Tenant, v.Conversation)
+	if err == nil {
+		_, err = g.Conversations.Contact(ctx, v.Tenant, c.Contact)
+	}
 	return v, err
 }
 

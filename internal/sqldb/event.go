@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -104,24 +103,32 @@ func (db *DB) Events(ctx context.Context, tenant string, after int64, limit int)
 	return events, next, nil
 }
 
-// RedactEvents takes some keys out of the data of a tenant's events of one type in some conversations. It looks through up to
-// limit positions after one, and what has no position yet, and says where to go on; at the end of the log that is where it
-// began.
-func (tx *Tx) RedactEvents(tenant, kind string, conversations []string, keys []string, after int64, limit int) (next int64, err error) {
+// RedactEvents takes keys, named by the type of event, out of the data of a tenant's events in some conversations. It looks
+// through up to limit positions after one, and what has no position yet, and says where to go on; at the end of the log that
+// is where it began.
+func (tx *Tx) RedactEvents(tenant string, conversations []string, keys map[string][]string, after int64, limit int) (next int64, err error) {
 	if err := tx.QueryRow("SELECT coalesce(max(pos), $1) FROM (SELECT pos FROM event WHERE pos > $1 ORDER BY pos LIMIT $2) AS e", after, limit).Scan(&next); err != nil {
 		return after, err
 	}
-	query, where := "SELECT pos, conversation, data FROM event WHERE pos > $1 AND pos <= $2 AND tenant = $3 AND type = $4", "pos"
-	if err := tx.redactEvents(query, where, conversations, keys, after, next, tenant, kind); err != nil || tx.Dialect() == SQLite {
-		return next, err
+	for _, conversation := range conversations { // few; the database passes over the others' rows without reading their data
+		query := "SELECT pos, type, data FROM event WHERE pos > $1 AND pos <= $2 AND tenant = $3 AND conversation = $4"
+		if err := tx.redactEvents(query, "pos", keys, after, next, tenant, conversation); err != nil {
+			return after, err
+		}
+		if tx.Dialect() == SQLite {
+			continue
+		}
+		// The sequencer waits for these rows, so none gets its position behind the look's back.
+		query = "SELECT serial, type, data FROM event WHERE pos IS NULL AND tenant = $1 AND conversation = $2 FOR UPDATE"
+		if err := tx.redactEvents(query, "serial", keys, tenant, conversation); err != nil {
+			return after, err
+		}
 	}
-	// The sequencer waits for these rows, so none gets its position behind the look's back.
-	query, where = "SELECT serial, conversation, data FROM event WHERE pos IS NULL AND tenant = $1 AND type = $2 FOR UPDATE", "serial"
-	return next, tx.redactEvents(query, where, conversations, keys, tenant, kind)
+	return next, nil
 }
 
 // redactEvents redacts what a query finds; column is what its first one, a number, names a row by.
-func (tx *Tx) redactEvents(query, column string, conversations, keys []string, args ...any) error {
+func (tx *Tx) redactEvents(query, column string, keys map[string][]string, args ...any) error {
 	rows, err := tx.Query(query, args...)
 	if err != nil {
 		return err
@@ -130,14 +137,14 @@ func (tx *Tx) redactEvents(query, column string, conversations, keys []string, a
 	redacted := map[int64]string{}
 	for rows.Next() {
 		var row int64
-		var conversation, data string
-		if err := rows.Scan(&row, &conversation, &data); err != nil {
+		var kind, data string
+		if err := rows.Scan(&row, &kind, &data); err != nil {
 			return err
 		}
-		if !slices.Contains(conversations, conversation) {
+		if len(keys[kind]) == 0 {
 			continue
 		}
-		rest, err := without(data, keys)
+		rest, err := without(data, keys[kind])
 		if err != nil {
 			return fmt.Errorf("event with %s %d: %w", column, row, err)
 		}
