@@ -1,7 +1,8 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { effectScope } from "vue";
 import { ApiError } from "./api";
 import { explain } from "./explain";
-import { ago, clock, day, elapsed, exact, millis, number, reader, regionOf, zoneOr } from "./time";
+import { ago, clock, day, elapsed, exact, millis, number, reader, regionOf, useNow, zoneOr } from "./time";
 
 describe("time", () => {
   beforeEach(() => Object.assign(reader, { locale: "zh-CN", zone: "Asia/Shanghai" }));
@@ -68,4 +69,23 @@ describe("explain", () => {
     [new ApiError(500, "internal", "pq: relation does not exist", "", "r1"), 'error.serverWith{"id":"r1"}'],
     [new TypeError("x is undefined"), "error.unknown"],
   ])("%s", (err, text) => expect(explain(err, t)).toBe(text));
+});
+
+describe("the time on a page", () => {
+  it("comes from one clock, which stops with its last reader", () => {
+    vi.useFakeTimers();
+    const [one, two] = [effectScope(), effectScope()];
+    const a = one.run(() => useNow(1000))!;
+    const b = two.run(() => useNow(1000))!;
+    expect(a).toBe(b);
+    expect(vi.getTimerCount()).toBe(1);
+    const before = a.value;
+    vi.advanceTimersByTime(1000);
+    expect(b.value).toBe(before + 1000);
+    one.stop();
+    expect(vi.getTimerCount()).toBe(1);
+    two.stop();
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+  });
 });

@@ -75,10 +75,22 @@ export function percent(share: number, digits = 0): string {
   return new Intl.NumberFormat(reader.locale, { style: "percent", maximumFractionDigits: digits }).format(share);
 }
 
-/** The time, moving every `ms` while the component lives. */
-export function useNow(ms = 1000): Ref<number> {
-  const now = ref(Date.now());
-  const id = setInterval(() => (now.value = Date.now()), ms);
-  onScopeDispose(() => clearInterval(id));
-  return now;
+const clocks = new Map<number, { now: Ref<number>; users: number; timer: ReturnType<typeof setInterval> }>();
+
+/** The time, moving every `ms` while the component lives. All that move as fast share one clock. */
+export function useNow(ms = 1000): Readonly<Ref<number>> {
+  let clock = clocks.get(ms);
+  if (!clock) {
+    const now = ref(Date.now());
+    clock = { now, users: 0, timer: setInterval(() => (now.value = Date.now()), ms) };
+    clocks.set(ms, clock);
+  }
+  const mine = clock;
+  mine.users++;
+  onScopeDispose(() => {
+    if (--mine.users > 0) return;
+    clearInterval(mine.timer);
+    clocks.delete(ms);
+  });
+  return mine.now;
 }

@@ -51,3 +51,13 @@ export async function lookAtGuide(): Promise<void> {
     try: home.today.answered > 0 || home.days.some((d) => d.answered > 0),
   };
 }
+
+/** The address of a site with nothing behind it, https where none is said; empty when it is none. */
+export function originOf(typed: string): string {
+  try {
+    const u = new URL(/^[a-z]+:\/\//i.test(typed) ? typed : `https://${typed}`);
+    return /^https?:$/.test(u.protocol) && (u.hostname.includes(".") || u.hostname === "localhost") ? u.origin : "";
+  } catch {
+    return "";
+  }
+}
