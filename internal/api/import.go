@@ -67,7 +67,7 @@ type listImportsInput struct {
 }
 
 func (s *server) importRoutes() {
-	handle(s, Route{Method: http.MethodPost, Path: "/v1/imports/columns", Name: "look-at-columns", Need: auth.KnowledgeWrite, Group: "knowledge", Limit: knowledge.MaxFileBytes,
+	handle(s, Route{Method: http.MethodPost, Path: "/v1/imports/columns", Name: "look-at-columns", Need: auth.KnowledgeWrite, Group: "knowledge", Limit: knowledge.MaxFileBytes, Once: true,
 		Doc: "The columns of a file, with a guess what they hold; nothing is kept", DocZH: "预览导入文件的列并猜测对应字段"},
 		func(ctx context.Context, in *columnsInput) (*body[knowledge.Columns], error) {
 			c, err := knowledge.Look(bytes.NewReader(in.RawBody), knowledge.Format(in.Format))

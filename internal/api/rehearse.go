@@ -82,9 +82,9 @@ type replayTraceInput struct {
 }
 
 func (s *server) rehearseRoutes() {
-	handle(s, Route{Method: http.MethodPost, Path: "/v1/knowledge/preview", Name: "preview-knowledge", Need: auth.KnowledgeWrite, Group: "knowledge",
+	handle(s, Route{Method: http.MethodPost, Path: "/v1/knowledge/preview", Name: "preview-knowledge", Need: auth.KnowledgeWrite, Group: "knowledge", Once: true,
 		Doc: "What a change would change: recent real questions, before and after, by the function that answers live", DocZH: "预演：用最近真实问题对比修改前后"}, s.preview)
-	handle(s, Route{Method: http.MethodPost, Path: "/v1/conversations/{id}/traces/{trace}/replay", Name: "replay-trace", Need: auth.TraceRead, Group: "conversation",
+	handle(s, Route{Method: http.MethodPost, Path: "/v1/conversations/{id}/traces/{trace}/replay", Name: "replay-trace", Need: auth.TraceRead, Group: "conversation", Once: true,
 		Doc: "Run a turn again on what was recorded of it, and say what came out differently; nothing is sent", DocZH: "重放一轮应答并比较差异（不会发送）"},
 		func(ctx context.Context, in *replayTraceInput) (*body[Replay], error) {
 			if s.Rehearsals == nil || s.Conversations == nil {

@@ -19,7 +19,7 @@ const (
 	Patience   = 250 * time.Millisecond // after this it shows what it has
 	maxLooked  = 1000                   // candidates that are read and compared
 	atOnce     = 60                     // of them at a time
-	newestRows = 20_000                 // PostgreSQL: looked through before the index is asked
+	newestRows = 5_000                  // PostgreSQL: looked through before the index is asked, some 12 ms
 )
 
 // Hit is a conversation that was found, by the newest message that has the words.

@@ -99,6 +99,34 @@ func findRow(tx *sqldb.Tx, thread, seq int64) (row int64, err error) {
 	return row, err
 }
 
+// dropThreads takes whole conversations out of the index.
+func dropThreads(tx *sqldb.Tx, tenant string, conversations []string) error {
+	for _, id := range conversations {
+		rows, err := tx.Query(`SELECT r.id FROM search_space s JOIN search_thread t ON t.space = s.id AND t.owner = $3 JOIN search_row r ON r.thread = t.id
+			WHERE s.tenant = $1 AND s.kind = $2`, tenant, kindMessage, id)
+		if err != nil {
+			return err
+		}
+		var gone []int64
+		for rows.Next() {
+			var row int64
+			if err := rows.Scan(&row); err != nil {
+				rows.Close()
+				return err
+			}
+			gone = append(gone, row)
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			return err
+		}
+		if err := drop(tx, gone); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func drop(tx *sqldb.Tx, rows []int64) error {
 	for _, row := range rows {
 		if tx.Dialect() == sqldb.SQLite {

@@ -66,6 +66,7 @@ const (
 type changes struct {
 	messages map[Ref]bool
 	contacts map[string]bool
+	erased   []string // conversations of people who were erased
 }
 
 func (s *Search) handle(tx *sqldb.Tx, events []frontdesk.Event) error {
@@ -73,25 +74,30 @@ func (s *Search) handle(tx *sqldb.Tx, events []frontdesk.Event) error {
 	for i := range events {
 		ev := &events[i]
 		var d struct {
-			Seq     int64   `json:"seq"`
-			Replies []int64 `json:"reply_seqs"`
+			Seq     int64    `json:"seq"`
+			Replies []int64  `json:"reply_seqs"`
+			Erased  []string `json:"conversations"`
 		}
 		switch ev.Type {
-		case frontdesk.EvMessageReceived, frontdesk.EvMessageSent, frontdesk.EvMessageChanged, frontdesk.EvTurnCompleted:
+		case frontdesk.EvMessageReceived, frontdesk.EvMessageSent, frontdesk.EvMessageChanged, frontdesk.EvTurnCompleted, frontdesk.EvPersonErased:
+			if len(ev.Data) == 0 {
+				break
+			}
 			if json.Unmarshal(ev.Data, &d) != nil {
 				continue // an event of a shape from the future must not stop the index
 			}
-		case frontdesk.EvVisitorIdentified, frontdesk.EvPersonErased:
+		case frontdesk.EvVisitorIdentified:
 		default:
 			continue
 		}
 		c := tenants[ev.Tenant]
 		if c == nil {
-			c = &changes{map[Ref]bool{}, map[string]bool{}}
+			c = &changes{messages: map[Ref]bool{}, contacts: map[string]bool{}}
 			tenants[ev.Tenant] = c
 		}
 		if ev.Type == frontdesk.EvVisitorIdentified || ev.Type == frontdesk.EvPersonErased {
 			c.contacts[ev.Subject] = true
+			c.erased = append(c.erased, d.Erased...)
 			continue
 		}
 		for _, seq := range append(d.Replies, d.Seq) {
@@ -135,6 +141,10 @@ func (s *Search) apply(tx *sqldb.Tx, tenant string, c *changes) error {
 		if err := put(tx, tenant, kindMessage, refs, texts); err != nil {
 			return err
 		}
+	}
+	// After the messages: those of an erased person may not have been emptied yet.
+	if err := dropThreads(tx, tenant, c.erased); err != nil {
+		return err
 	}
 	if len(c.contacts) == 0 {
 		return nil

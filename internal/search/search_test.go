@@ -234,7 +234,13 @@ func TestRepliesAndNames(t *testing.T) {
 			}
 		}
 		d.shelf.names["p1"] = ""
-		d.events(frontdesk.Event{Tenant: "t", Type: frontdesk.EvPersonErased, Subject: "p1"})
+		d.say("t", "theirs", 1, "第一句")
+		// Their messages are emptied a little later, but are not found from now on.
+		d.events(event("t", frontdesk.EvMessageReceived, "theirs", map[string]any{"seq": 1}),
+			frontdesk.Event{Tenant: "t", Type: frontdesk.EvPersonErased, Subject: "p1", Data: []byte(`{"conversations":["theirs"]}`)})
+		if got := d.find("t", "第一"); !slices.Equal(got, []string{"c 第一"}) {
+			t.Errorf("after an erasure: %v, want only what others said", got)
+		}
 		if hits, _, _ := d.Contacts(t.Context(), "t", "欧阳", 5); len(hits) != 0 {
 			t.Errorf("an erased person is found: %v", hits)
 		}
