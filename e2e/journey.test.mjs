@@ -79,9 +79,9 @@ describe("from a question to a person and back", { skip }, () => {
 
     const staff = await signIn(browser, server.base, { faults });
     await staff.goto(`${server.base}/desk/waiting`);
-    await staff.locator(`.row[href$="${c.conversation}"]`).waitFor({ timeout: 15_000 });
+    await staff.locator(`[id="row-${c.conversation}"]`).waitFor({ timeout: 15_000 });
     // The demo's own customers wait too, the longest first: down to ours, by keyboard alone.
-    const places = await staff.locator(".row").count();
+    const places = await staff.locator('[role="option"]').count();
     for (let n = 0; n < places && !staff.url().endsWith(c.conversation); n++) {
       await staff.keyboard.press("j");
       await staff.waitForURL(/\/desk\/waiting\/.+/);
@@ -109,6 +109,7 @@ describe("from a question to a person and back", { skip }, () => {
     await c.status.getByText("智能助手在线").waitFor({ timeout: 10_000 });
     assert.equal(await c.page.getByText("内部处理").count(), 0, "notes are for colleagues only");
 
+    await c.from("bot").getByText("继续为您服务").waitFor();
     const answer = await c.ask("可以开发票吗");
     assert.match(await answer.innerText(), /发票/);
     assert.ok((await c.from("bot").count()) > bots, "the bot answers again");
