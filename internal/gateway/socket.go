@@ -45,6 +45,7 @@ func (g *Gateway) socket(w http.ResponseWriter, r *http.Request) error {
 			return &frontdesk.Error{Kind: frontdesk.Denied, Field: "Origin", Public: "This page may not use the chat."}
 		}
 	}
+	v.Contact, v.Nonce = "", "" // a socket may live for days: what it does not need goes
 	s := &socket{line: line{g: g, addr: g.ClientIP(r), most: g.Config.Limits.SocketsPerIP}, visitor: v}
 	if ok, err := s.upgrade(w, r); !ok {
 		return err
