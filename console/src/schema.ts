@@ -278,6 +278,26 @@ export interface components {
             status: "waiting" | "done" | "failed";
             type: string;
         };
+        Ended: {
+            /**
+             * Format: int64
+             * @description Answered, and nothing spoke against it
+             */
+            assumed: number;
+            /** Format: int64 */
+            closed: number;
+            /**
+             * Format: int64
+             * @description The customer said it helped
+             */
+            confirmed: number;
+            /** Format: int64 */
+            handed_over: number;
+            /** Format: int64 */
+            left: number;
+            /** Format: int64 */
+            not_known: number;
+        };
         Entry: {
             answer: string;
             category: string;
@@ -513,6 +533,13 @@ export interface components {
             conversations: number;
             /** @description YYYY-MM-DD */
             date: string;
+            /** @description How the conversations that closed on this day ended, each kind apart */
+            ended: components["schemas"]["Ended"];
+            /**
+             * Format: double
+             * @description Median time to the bot's reply; 0: there was none
+             */
+            first_response_ms: number;
             /** Format: int64 */
             handed_over: number;
             /**
