@@ -52,7 +52,8 @@ async function talk(browser, base, look) {
     ws.connectToServer().onMessage((m) => {
       const f = JSON.parse(m);
       seq = Math.max(seq, f.seq ?? 0, f.message?.seq ?? 0, f.message?.change ?? 0);
-      ws.send(m);
+      // A server that knows less than it told would be one restored from a backup: the widget would start over.
+      ws.send(f.type === "ready" ? JSON.stringify({ ...f, seq }) : m);
     });
   });
   await c.page.goto(`${base}/demo/`);
@@ -63,6 +64,8 @@ async function talk(browser, base, look) {
   return c;
 }
 
+const likeOthers = new Set(["closed", "answer", "choices", "after-hours", "odd"]); // nothing in them that axe has not seen in another state
+
 async function check(c, name, look) {
   await c.page.waitForTimeout(200); // the last of the motion
   const id = [name, look.locale.slice(0, 2), look.colorScheme, look.viewport.width].join("-");
@@ -71,7 +74,7 @@ async function check(c, name, look) {
     [...host.shadowRoot.querySelectorAll(".log *, .head, .wait, .composer")].filter((el) => el.checkVisibility() && !el.closest(".sr, svg, bdi, select, summary") && el.scrollWidth > el.clientWidth + 1 && el.clientWidth > 0 && getComputedStyle(el).display !== "inline").map((el) => `${el.className}: ${el.textContent.slice(0, 40)}`),
   );
   assert.deepEqual(cut, [], `${id}: wider than its place`);
-  if (look.viewport.width < 390) return; // the same colours and roles as above
+  if (look.viewport.width < 390 || likeOthers.has(name)) return;
   const { violations } = await new AxeBuilder({ page: c.page }).include("frontdesk-widget").analyze();
   const serious = violations.filter((v) => v.impact === "serious" || v.impact === "critical");
   assert.deepEqual(serious.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(" ")} ${n.any[0]?.message ?? ""}`).join(" | ")}`), [], id);

@@ -159,6 +159,8 @@ describe("the widget", { skip }, () => {
     await widget(page).locator("input[type=file]").setInputFiles({ name: "a.png", mimeType: "image/png", buffer: noise(30, 20) });
     await page.getByRole("button", { name: "发送", exact: true }).click();
     await c.from("customer").locator("canvas").waitFor();
+    await page.reload();
+    await c.from("customer").locator("canvas").waitFor(); // now fetched across origins, with the token
     await context.close();
   });
 
