@@ -469,6 +469,10 @@ export interface components {
         HireInputBody: {
             email: string;
             name: string;
+            /** @description What customers may call them instead, by their language */
+            names?: {
+                [key: string]: string;
+            };
             /** @description To begin with; they can change it */
             password: string;
             roles: ("owner" | "supervisor" | "agent" | "analyst" | "compliance" | "auditor" | "integrator")[];
@@ -756,6 +760,25 @@ export interface components {
              * @description Pass it as after
              */
             seq: number;
+        };
+        NewEntry: {
+            answer: string;
+            category?: string;
+            /** @description Absent: made of the question. Taken already: a Conflict */
+            id?: string;
+            /** @description Primary tag such as zh or en; guessed if absent */
+            lang?: string;
+            /** @description Near questions that it does not answer */
+            negative?: string[];
+            question: string;
+            /** @description Other ways to ask it */
+            similar?: string[];
+            /** @description RFC 3339 time or YYYY-MM-DD */
+            valid_from?: string;
+            /** @description The first moment it is no longer valid */
+            valid_to?: string;
+        } & {
+            [key: string]: unknown;
         };
         NoteInputBody: {
             client_id?: string;
@@ -1058,6 +1081,17 @@ export interface components {
         ReviseInputBody: {
             text: string;
         };
+        Rights: {
+            permissions: string[];
+            /** @description In the order people choose from */
+            roles: components["schemas"]["RoleRights"][];
+            /** @description Those an API key may have */
+            scopes: string[];
+        };
+        RoleRights: {
+            permissions: string[];
+            role: string;
+        };
         RotateInputBody: {
             /** @description The secret in use leaked: it stops to verify at once */
             drop?: boolean;
@@ -1244,6 +1278,10 @@ export interface components {
             email: string;
             id: string;
             name: string;
+            /** @description What customers may call them instead, by their language */
+            names: {
+                [key: string]: string;
+            };
             roles: string[];
             /** @enum {string} */
             status: "active" | "disabled";
@@ -1252,6 +1290,10 @@ export interface components {
         };
         StaffChangeInputBody: {
             name?: string;
+            /** @description All of them; those not named go */
+            names?: {
+                [key: string]: string;
+            };
             roles?: ("owner" | "supervisor" | "agent" | "analyst" | "compliance" | "auditor" | "integrator")[];
             /** @enum {string} */
             status?: "active" | "disabled";

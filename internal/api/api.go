@@ -91,8 +91,7 @@ type Answers interface {
 // Insight reads what the side streams have counted.
 type Insight interface {
 	Home(ctx context.Context, tenant string, zone *time.Location) (Home, error)
-	// Unanswered lists the questions of a status: open, done or ignored.
-	Unanswered(ctx context.Context, tenant, status, cursor string, limit int) (items []Unanswered, next string, err error)
+	Unanswered(ctx context.Context, tenant string, f QuestionFilter, cursor string, limit int) (items []Unanswered, next string, err error)
 	Settle(ctx context.Context, tenant, id string, s Settlement) (Unanswered, error)
 }
 
@@ -105,6 +104,8 @@ type Webhooks interface {
 	Delete(ctx context.Context, id string) error
 	Deliveries(ctx context.Context, id, cursor string, limit int) (items []Delivery, next string, err error)
 	Replay(ctx context.Context, id, delivery string) error
+	// Test sends an event that only says that it is one.
+	Test(ctx context.Context, id string) error
 	// Rotate gives a webhook a new signing secret; the former one signs as well until the time returned.
 	Rotate(ctx context.Context, id string, keep time.Duration) (secret string, until int64, err error)
 }
@@ -155,6 +156,7 @@ func newServer(d Deps) (*server, error) {
 	s.sessionRoutes()
 	s.profileRoutes()
 	s.staffRoutes()
+	s.roleRoutes()
 	s.keyRoutes()
 	s.siteRoutes()
 	s.conversationRoutes()
@@ -165,6 +167,7 @@ func newServer(d Deps) (*server, error) {
 	s.searchRoutes()
 	s.knowledgeRoutes()
 	s.bulkRoutes()
+	s.undoRoutes()
 	s.importRoutes()
 	s.rehearseRoutes()
 	s.stateRoutes()

@@ -75,8 +75,15 @@ type Settlement struct {
 	Reason string `json:"reason,omitempty" maxLength:"500" doc:"In your own words"`
 }
 
-type unansweredInput struct {
+// QuestionFilter says which unanswered questions.
+type QuestionFilter struct {
 	Status string `query:"status" enum:"open,done,ignored" default:"open"`
+	Q      string `query:"q" maxLength:"200" doc:"In the question"`
+	Sort   string `query:"sort" enum:"asked,latest" default:"asked" doc:"The most asked first, or the last asked"`
+}
+
+type unansweredInput struct {
+	QuestionFilter
 	Paging
 }
 
@@ -112,7 +119,7 @@ func (s *server) homeRoutes() {
 			if s.Insight == nil {
 				return nil, absent("figures")
 			}
-			items, next, err := s.Insight.Unanswered(ctx, frontdesk.ActorFrom(ctx).Tenant, in.Status, in.Cursor, in.Limit)
+			items, next, err := s.Insight.Unanswered(ctx, frontdesk.ActorFrom(ctx).Tenant, in.QuestionFilter, in.Cursor, in.Limit)
 			return page(items, next), err
 		})
 	handle(s, Route{Method: http.MethodPost, Path: "/v1/unanswered/{id}", Name: "settle-unanswered", Need: auth.KnowledgeWrite, Group: "insight",

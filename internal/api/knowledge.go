@@ -99,9 +99,16 @@ type listEntriesInput struct {
 	Paging
 }
 
+// NewEntry is an entry to be made.
+type NewEntry struct {
+	_  struct{} `json:"-" additionalProperties:"true"`
+	ID string   `json:"id,omitempty" maxLength:"100" doc:"Absent: made of the question. Taken already: a Conflict"`
+	EntryInput
+}
+
 type createEntryInput struct {
 	OfBot
-	Body EntryInput
+	Body NewEntry
 }
 
 // EntryPath names an entry.
@@ -179,7 +186,15 @@ func (s *server) knowledgeRoutes() {
 	handle(s, Route{Method: http.MethodPost, Path: "/v1/knowledge", Name: "create-entry", Need: auth.KnowledgeWrite, Group: "knowledge", Status: 201, Once: true,
 		Doc: "Add an entry; the bot answers by it within a second", DocZH: "新增知识，一秒内生效"},
 		func(ctx context.Context, in *createEntryInput) (*body[Entry], error) {
-			return s.putEntry(ctx, in.Bot, "", in.Body, "")
+			if s.Knowledge == nil {
+				return nil, absent("knowledge")
+			}
+			e, err := in.Body.entry(in.Body.ID)
+			if err != nil {
+				return nil, err
+			}
+			stored, err := s.Knowledge.Add(ctx, frontdesk.ActorFrom(ctx).Tenant, in.Bot, e)
+			return &body[Entry]{showEntry(stored)}, err
 		})
 	handle(s, Route{Method: http.MethodGet, Path: "/v1/knowledge/{id}", Name: "get-entry", Need: auth.KnowledgeRead, Group: "knowledge",
 		Doc: "One entry", DocZH: "知识详情"},

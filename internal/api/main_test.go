@@ -256,7 +256,7 @@ func (d *testDesk) Ask(ctx context.Context, tenant, bot, text, language string) 
 	return Answer{Kind: "abstain", Text: "?"}, nil
 }
 func (d *testDesk) Home(context.Context, string, *time.Location) (Home, error) { return Home{}, nil }
-func (d *testDesk) Unanswered(context.Context, string, string, string, int) ([]Unanswered, string, error) {
+func (d *testDesk) Unanswered(context.Context, string, QuestionFilter, string, int) ([]Unanswered, string, error) {
 	return nil, "", nil
 }
 func (d *testDesk) Settle(ctx context.Context, _, id string, s Settlement) (Unanswered, error) {
@@ -328,6 +328,7 @@ func (d testHooks) Rotate(ctx context.Context, id string, keep time.Duration) (s
 	return "secret", 0, d.own(ctx, id)
 }
 func (d testHooks) Replay(ctx context.Context, id, delivery string) error { return d.own(ctx, id) }
+func (d testHooks) Test(ctx context.Context, id string) error             { return d.own(ctx, id) }
 
 type testBlobs struct{ *testDesk }
 

@@ -10,34 +10,41 @@ import (
 
 // Staff is a person who signs in.
 type Staff struct {
-	ID        string      `json:"id"`
-	Email     string      `json:"email"`
-	Name      string      `json:"name"`
-	Roles     []auth.Role `json:"roles"`
-	Status    string      `json:"status" enum:"active,disabled"`
-	CreatedAt int64       `json:"created_at"`
-	UpdatedAt int64       `json:"updated_at"`
+	ID        string              `json:"id"`
+	Email     string              `json:"email"`
+	Name      string              `json:"name"`
+	Names     frontdesk.Localized `json:"names" doc:"What customers may call them instead, by their language"`
+	Roles     []auth.Role         `json:"roles"`
+	Status    string              `json:"status" enum:"active,disabled"`
+	CreatedAt int64               `json:"created_at"`
+	UpdatedAt int64               `json:"updated_at"`
 }
 
 func showStaff(m auth.Staff) Staff {
-	return Staff{m.ID, m.Email, m.Name, m.Roles, m.Status, m.CreatedAt, m.UpdatedAt}
+	names := m.Shown
+	if names == nil {
+		names = frontdesk.Localized{}
+	}
+	return Staff{m.ID, m.Email, m.Name, names, m.Roles, m.Status, m.CreatedAt, m.UpdatedAt}
 }
 
 type hireInput struct {
 	Body struct {
-		Email    string   `json:"email" maxLength:"254"`
-		Name     string   `json:"name" minLength:"1" maxLength:"80"`
-		Password string   `json:"password" minLength:"10" maxLength:"256" doc:"To begin with; they can change it"`
-		Roles    []string `json:"roles" minItems:"1" maxItems:"7" uniqueItems:"true" enum:"owner,supervisor,agent,analyst,compliance,auditor,integrator"`
+		Email    string              `json:"email" maxLength:"254"`
+		Name     string              `json:"name" minLength:"1" maxLength:"80"`
+		Names    frontdesk.Localized `json:"names,omitempty" doc:"What customers may call them instead, by their language"`
+		Password string              `json:"password" minLength:"10" maxLength:"256" doc:"To begin with; they can change it"`
+		Roles    []string            `json:"roles" minItems:"1" maxItems:"7" uniqueItems:"true" enum:"owner,supervisor,agent,analyst,compliance,auditor,integrator"`
 	}
 }
 
 type staffChangeInput struct {
 	ByID
 	Body struct {
-		Name   *string   `json:"name,omitempty" minLength:"1" maxLength:"80"`
-		Roles  *[]string `json:"roles,omitempty" minItems:"1" maxItems:"7" uniqueItems:"true" enum:"owner,supervisor,agent,analyst,compliance,auditor,integrator"`
-		Status *string   `json:"status,omitempty" enum:"active,disabled"`
+		Name   *string              `json:"name,omitempty" minLength:"1" maxLength:"80"`
+		Names  *frontdesk.Localized `json:"names,omitempty" doc:"All of them; those not named go"`
+		Roles  *[]string            `json:"roles,omitempty" minItems:"1" maxItems:"7" uniqueItems:"true" enum:"owner,supervisor,agent,analyst,compliance,auditor,integrator"`
+		Status *string              `json:"status,omitempty" enum:"active,disabled"`
 	}
 }
 
@@ -58,7 +65,7 @@ func (s *server) staffRoutes() {
 	handle(s, Route{Method: http.MethodPost, Path: "/v1/staff", Name: "create-staff", Need: auth.StaffWrite, Group: "staff", Status: 201, Once: true,
 		Doc: "Make an account for a person", DocZH: "新建员工"},
 		func(ctx context.Context, in *hireInput) (*body[Staff], error) {
-			m, err := s.Auth.Hire(ctx, frontdesk.ActorFrom(ctx), auth.NewStaff{Email: in.Body.Email, Name: in.Body.Name, Password: in.Body.Password, Roles: in.Body.Roles})
+			m, err := s.Auth.Hire(ctx, frontdesk.ActorFrom(ctx), auth.NewStaff{Email: in.Body.Email, Name: in.Body.Name, Shown: in.Body.Names, Password: in.Body.Password, Roles: in.Body.Roles})
 			return &body[Staff]{showStaff(m)}, err
 		})
 	handle(s, Route{Method: http.MethodGet, Path: "/v1/staff/{id}", Name: "get-staff", Need: auth.StaffRead, Group: "staff",
@@ -70,7 +77,7 @@ func (s *server) staffRoutes() {
 	handle(s, Route{Method: http.MethodPatch, Path: "/v1/staff/{id}", Name: "change-staff", Need: auth.StaffWrite, Group: "staff",
 		Doc: "Change name, roles or status; it counts at once", DocZH: "修改员工姓名、角色或状态，立即生效"},
 		func(ctx context.Context, in *staffChangeInput) (*body[Staff], error) {
-			m, err := s.Auth.ChangeStaff(ctx, frontdesk.ActorFrom(ctx), in.ID, auth.StaffChange{Name: in.Body.Name, Roles: in.Body.Roles, Status: in.Body.Status})
+			m, err := s.Auth.ChangeStaff(ctx, frontdesk.ActorFrom(ctx), in.ID, auth.StaffChange{Name: in.Body.Name, Shown: in.Body.Names, Roles: in.Body.Roles, Status: in.Body.Status})
 			return &body[Staff]{showStaff(m)}, err
 		})
 	handle(s, Route{Method: http.MethodPut, Path: "/v1/staff/{id}/password", Name: "set-staff-password", Need: auth.StaffWrite, Group: "staff", Status: 204, Limit: 4096,

@@ -160,6 +160,14 @@ func (s *server) webhookRoutes() {
 			items, next, err := s.Webhooks.Deliveries(ctx, in.ID, in.Cursor, in.Limit)
 			return page(items, next), err
 		})
+	handle(s, Route{Method: http.MethodPost, Path: "/v1/webhooks/{id}/test", Name: "test-webhook", Need: auth.WebhookWrite, Group: "webhook", Status: 202, Once: true,
+		Doc: "Send an event of type webhook.test, signed as all are; what comes of it is in the deliveries", DocZH: "发送一个测试事件"},
+		func(ctx context.Context, in *ByID) (*none, error) {
+			if s.Webhooks == nil {
+				return nil, absent("webhooks")
+			}
+			return nil, s.Webhooks.Test(ctx, in.ID)
+		})
 	handle(s, Route{Method: http.MethodPost, Path: "/v1/webhooks/{id}/deliveries/{delivery}/replay", Name: "replay-delivery", Need: auth.WebhookWrite, Group: "webhook", Status: 202, Once: true,
 		Doc: "Send an event again", DocZH: "重新投递"},
 		func(ctx context.Context, in *replayInput) (*none, error) {

@@ -247,8 +247,8 @@ func (f figures) Home(ctx context.Context, tenant string, zone *time.Location) (
 	return out, nil
 }
 
-func (f figures) Unanswered(ctx context.Context, tenant, status, cursor string, limit int) ([]api.Unanswered, string, error) {
-	list, next, err := f.insight.Unanswered(ctx, tenant, insight.Filter{Status: insight.Status(status), Cursor: cursor, Limit: limit})
+func (f figures) Unanswered(ctx context.Context, tenant string, q api.QuestionFilter, cursor string, limit int) ([]api.Unanswered, string, error) {
+	list, next, err := f.insight.Unanswered(ctx, tenant, insight.Filter{Status: insight.Status(q.Status), Text: q.Q, Latest: q.Sort == "latest", Cursor: cursor, Limit: limit})
 	if err != nil {
 		return nil, "", err
 	}
@@ -311,6 +311,10 @@ func (h hooks) Update(ctx context.Context, w api.Webhook) (api.Webhook, error) {
 
 func (h hooks) Delete(ctx context.Context, id string) error {
 	return h.service.Delete(ctx, frontdesk.ActorFrom(ctx).Tenant, id)
+}
+
+func (h hooks) Test(ctx context.Context, id string) error {
+	return h.service.Test(ctx, frontdesk.ActorFrom(ctx).Tenant, id)
 }
 
 func (h hooks) Deliveries(ctx context.Context, id, cursor string, limit int) ([]api.Delivery, string, error) {

@@ -132,3 +132,8 @@ func Require(ctx context.Context, p Permission) (frontdesk.Actor, error) {
 func Held(a frontdesk.Actor) []Permission {
 	return slices.DeleteFunc(Permissions(), func(p Permission) bool { return Allow(a, p) != nil })
 }
+
+// HeldBy lists what one role may do.
+func HeldBy(role Role) []Permission {
+	return slices.DeleteFunc(Permissions(), func(p Permission) bool { return !slices.Contains(grants[p], role) })
+}

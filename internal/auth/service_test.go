@@ -270,7 +270,7 @@ func TestStaff(t *testing.T) {
 			{"password", NewStaff{"b@example.test", "B", "aaaaaaaaaaaaaaaa", nil, []Role{Agent}}},
 			{"password", NewStaff{"b@example.test", "B", "B@example.test", nil, []Role{Agent}}},
 			{"roles", NewStaff{"b@example.test", "B", goodPassword, nil, nil}},
-			{"shown.en", NewStaff{"b@example.test", "B", goodPassword, frontdesk.Localized{"zh": "小白", "en": "B\u202e"}, []Role{Agent}}},
+			{"names.en", NewStaff{"b@example.test", "B", goodPassword, frontdesk.Localized{"zh": "小白", "en": "B\u202e"}, []Role{Agent}}},
 			{"roles", NewStaff{"b@example.test", "B", goodPassword, nil, []Role{"root"}}},
 			{"roles", NewStaff{"b@example.test", "B", goodPassword, nil, []Role{Agent, Agent}}},
 		} {

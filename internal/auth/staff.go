@@ -201,10 +201,10 @@ func (s *Service) ChangeStaff(ctx context.Context, actor frontdesk.Actor, id str
 // checkShown refuses names that could pass for something else, and more of them than there are languages to show.
 func checkShown(names frontdesk.Localized) error {
 	if len(names) > 20 {
-		return frontdesk.InvalidField("shown", "At most 20 languages can have a name.")
+		return frontdesk.InvalidField("names", "At most 20 languages can have a name.")
 	}
 	for language, name := range names {
-		if err := checkText("shown."+language, name, 1, 80); err != nil {
+		if err := checkText("names."+language, name, 1, 80); err != nil {
 			return err
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"frontdesk"
-	"frontdesk/internal/sqldb"
 )
 
 // Change says who changed an entry, and when.
@@ -161,86 +160,4 @@ func (s *Store) Bulk(ctx context.Context, tenant, botID string, b Bulk) (BulkRep
 	}
 	report.Release = release
 	return report, nil
-}
-
-// undo takes back what a release put, if nobody has changed it since: entries it added go, entries it changed are again
-// what they were before. also is part of the transaction that publishes.
-func (s *Store) undo(ctx context.Context, k key, release int64, also func(tx *sqldb.Tx, number int64) error) error {
-	_, err := s.change(ctx, k, func(newest int64) (put []Entry, remove []string, c count, err error) {
-		var theirs, before []Entry
-		var now map[string]string
-		err = s.db.ReadTx(ctx, func(q sqldb.Queryer) (err error) {
-			if theirs, err = bordering(ctx, q, k, "from_release", release); err == nil {
-				before, err = bordering(ctx, q, k, "to_release", release)
-			}
-			if err == nil {
-				now, err = hashes(ctx, q, k, newest)
-			}
-			return err
-		})
-		if err != nil {
-			return nil, nil, c, err
-		}
-		old := make(map[string]Entry, len(before))
-		for _, e := range before {
-			old[e.ID] = e
-		}
-		var edited []string
-		for _, e := range theirs {
-			was, ok := old[e.ID]
-			switch {
-			case now[e.ID] != e.Hash:
-				edited = append(edited, e.ID)
-			case ok:
-				put = append(put, was)
-			default:
-				remove = append(remove, e.ID)
-			}
-		}
-		if len(edited) > 0 {
-			changed, err := s.changes(ctx, k, edited)
-			if err != nil {
-				return nil, nil, c, err
-			}
-			return nil, nil, c, &ChangedError{changed}
-		}
-		return put, remove, count{reason: "undo", source: release, changed: int64(len(put)), removed: int64(len(remove)), also: also}, nil
-	}, nil)
-	return err
-}
-
-// bordering reads the rows that begin, or end, with a release.
-func bordering(ctx context.Context, q sqldb.Queryer, k key, column string, release int64) ([]Entry, error) {
-	rows, err := q.QueryContext(ctx, "SELECT "+entryColumns+" FROM bot_entry WHERE tenant = $1 AND bot = $2 AND "+column+" = $3 ORDER BY id", k.tenant, k.bot, release)
-	if err != nil {
-		return nil, fmt.Errorf("read release %d: %w", release, err)
-	}
-	defer rows.Close()
-	var out []Entry
-	for rows.Next() {
-		e, err := scanEntry(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, e)
-	}
-	return out, rows.Err()
-}
-
-// maxNamed bounds how many changed entries an error names.
-const maxNamed = 100
-
-// changes says who changed entries last, or took them away.
-func (s *Store) changes(ctx context.Context, k key, ids []string) ([]Change, error) {
-	var out []Change
-	for _, archived := range []bool{false, true} {
-		list, err := s.Some(ctx, k.tenant, k.bot, ids[:min(len(ids), maxNamed)], archived)
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range list {
-			out = append(out, Change{e.ID, e.Question, e.ChangedBy, e.ChangedAt, e.Release})
-		}
-	}
-	return out, nil
 }

@@ -166,7 +166,7 @@ func (s *Store) UndoImport(ctx context.Context, tenant, id string) (Job, error) 
 	case j.Status != "done" || j.DryRun || j.Added+j.Changed == 0:
 		return j, frontdesk.Errorf(frontdesk.Conflict, "this import has changed nothing that could be undone")
 	}
-	err = s.undo(ctx, key{tenant, j.Bot}, j.Release, func(tx *sqldb.Tx, _ int64) error {
+	_, err = s.undo(ctx, key{tenant, j.Bot}, j.Release, func(tx *sqldb.Tx, _ int64) error {
 		n, err := tx.Exec("UPDATE knowledge_import SET status = 'undone', undone_at = $3 WHERE tenant = $1 AND id = $2 AND status = 'done'", tenant, id, tx.Now())
 		if err == nil && n == 0 {
 			err = frontdesk.Errorf(frontdesk.Conflict, "this import has been undone already")

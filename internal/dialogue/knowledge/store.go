@@ -26,7 +26,15 @@ type Stored struct {
 // ID, and a second one of the same question is a Conflict. With a hash, the entry is replaced only if it still has that
 // hash: Conflict otherwise. Putting what is there already makes no release.
 func (s *Store) Put(ctx context.Context, tenant, botID string, e Entry, ifHash string) (Stored, error) {
-	isNew := e.ID == ""
+	return s.put(ctx, tenant, botID, e, e.ID == "", ifHash)
+}
+
+// Add is Put of an entry that must be new: a second one of its ID is a Conflict.
+func (s *Store) Add(ctx context.Context, tenant, botID string, e Entry) (Stored, error) {
+	return s.put(ctx, tenant, botID, e, true, "")
+}
+
+func (s *Store) put(ctx context.Context, tenant, botID string, e Entry, isNew bool, ifHash string) (Stored, error) {
 	e, err := e.Clean()
 	if fe, ok := errors.AsType[*FieldError](err); ok {
 		return Stored{}, frontdesk.InvalidField(fe.Field, "%s", fe.Reason)
@@ -43,7 +51,7 @@ func (s *Store) Put(ctx context.Context, tenant, botID string, e Entry, ifHash s
 		}
 		switch {
 		case isNew && exists:
-			return count{}, frontdesk.Errorf(frontdesk.Conflict, "the question is there already, as entry %s", e.ID)
+			return count{}, frontdesk.Errorf(frontdesk.Conflict, "it is there already, as entry %s", e.ID)
 		case ifHash != "" && old.Hash != ifHash:
 			return count{}, &ChangedError{[]Change{{e.ID, old.Question, old.ChangedBy, old.ChangedAt, old.Release}}}
 		case old.Hash == e.Hash:
