@@ -28,7 +28,12 @@ func (s *Service) Open(ctx context.Context, tenant, site, external, name, langua
 		now := tx.Now()
 		if external != "" {
 			// The id the host vouches for finds the contact; a name seen again is the newer one.
-			err := tx.QueryRow(`INSERT INTO contact (tenant, id, name, external_id, created_at) VALUES ($1, $2, $3, $4, $5)
+			var before string
+			err := tx.QueryRow("SELECT name FROM contact WHERE tenant = $1 AND external_id = $2 AND external_id <> ''", tenant, external).Scan(&before)
+			if err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return err
+			}
+			err = tx.QueryRow(`INSERT INTO contact (tenant, id, name, external_id, created_at) VALUES ($1, $2, $3, $4, $5)
 				ON CONFLICT (tenant, external_id) WHERE external_id <> '' DO UPDATE SET name = CASE WHEN excluded.name <> '' THEN excluded.name ELSE contact.name END
 				RETURNING id`, tenant, contact, name, external, now).Scan(&contact)
 			if err != nil {
@@ -36,10 +41,14 @@ func (s *Service) Open(ctx context.Context, tenant, site, external, name, langua
 			}
 			err = tx.QueryRow("SELECT id, visitor FROM conversation WHERE tenant = $1 AND contact = $2 AND site = $3 ORDER BY created_at DESC LIMIT 1",
 				tenant, contact, site).Scan(&conversation, &visitor)
-			if err == nil || !errors.Is(err, sql.ErrNoRows) {
+			if err == nil && (name == "" || name == before) || err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return err
 			}
+			found := err == nil
 			tx.Append(frontdesk.Event{Tenant: tenant, Type: frontdesk.EvVisitorIdentified, Subject: contact, Actor: "visitor:" + visitor})
+			if found {
+				return nil
+			}
 		} else if _, err := tx.Exec("INSERT INTO contact (tenant, id, created_at) VALUES ($1, $2, $3)", tenant, contact, now); err != nil {
 			return err
 		}

@@ -22,6 +22,20 @@ func TestContacts(t *testing.T) {
 			must(t, err)
 			ids = append(ids, contact)
 		}
+		// Who comes again under a new name is identified again, and under the same name is not.
+		told := func() (k int) {
+			must(t, n.db.QueryRow(ctx, "SELECT count(*) FROM event WHERE type = $1 AND subject = $2", frontdesk.EvVisitorIdentified, ids[0]).Scan(&k))
+			return k
+		}
+		for name, want := range map[string]int{"": 1, "客户0": 1} {
+			if _, _, _, err := n.Open(ctx, tenant, shop, "u-0", name, "zh"); err != nil || told() != want {
+				t.Errorf("again as %q: told %d times, %v", name, told(), err)
+			}
+		}
+		_, again, _, err := n.Open(ctx, tenant, shop, "u-0", "客户零", "zh")
+		if err != nil || again != ids[0] || told() != 2 {
+			t.Errorf("under a new name: %s, told %d times, %v", again, told(), err)
+		}
 		c := n.customer() // anonymous
 		c.says("怎么退货？")
 		c.hears(1)
