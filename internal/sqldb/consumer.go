@@ -41,7 +41,7 @@ func (db *DB) RunConsumer(ctx context.Context, c Consumer) error {
 	for ctx.Err() == nil {
 		woken := db.events.wait()
 		n, err := db.consumeOnce(ctx, c)
-		pause := pollInterval
+		pause := db.lookEvery()
 		switch {
 		case errors.Is(err, errLeaseLost):
 			pause = consumerLease / 4

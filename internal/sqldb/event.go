@@ -224,6 +224,15 @@ func (n *news) placed() {
 // pollInterval is how long a lost hint can delay a consumer.
 const pollInterval = 300 * time.Millisecond
 
+// lookEvery is how often a reader of the log looks for events that nobody told of. On SQLite this process is the only writer
+// and tells of each commit; looking all the same would be most of what an idle server does.
+func (db *DB) lookEvery() time.Duration {
+	if db.dialect == SQLite {
+		return time.Minute
+	}
+	return pollInterval
+}
+
 // Sequence gives positions to committed events on PostgreSQL; on SQLite the writer already did, and Sequence waits for
 // ctx. Every node runs it: the row of the last position is the lock. It returns when ctx ends.
 //

@@ -72,9 +72,9 @@ func (t *Tail) Run(ctx context.Context, f func(events []frontdesk.Event, pos int
 		if full {
 			continue
 		}
-		poll := pollInterval
-		if t.db.dialect == SQLite && err == nil {
-			poll = time.Minute // this process is the only writer
+		poll := t.db.lookEvery()
+		if err != nil {
+			poll = pollInterval
 		}
 		timer := time.NewTimer(poll)
 		select {
