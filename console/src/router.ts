@@ -39,6 +39,8 @@ export const router = createRouter({
 
 // Everybody goes where they wanted: through setup on the first day, through sign-in else. What one may not see is not there.
 router.beforeEach(async (to) => {
+  // A page that is not there stands in the frame of who is signed in.
+  if (to.name === "missing") await loadMe().catch(() => null);
   if (to.meta.open) return true;
   let who;
   try {

@@ -31,7 +31,6 @@ describe.each(["light", "dark"] as const)("%s", (theme) => {
   it.each([
     ["on-accent", "accent", 4.5],
     ["on-accent", "accent-hover", 4.5],
-    ["text", "mark", 4.5],
     ["focus", "surface", 3],
     ["control", "surface", 3],
   ] as const)("%s stands out on %s", (a, b, least) => expect(contrast(t.get(a)!, t.get(b)!)).toBeGreaterThanOrEqual(least));

@@ -40,5 +40,6 @@ export const nav = {
 
 export const missing = {
   title: ["没有这个页面", "There is no such page"],
+  hint: ["地址可能写错了，或者你没有查看它的权限。", "The address may be wrong, or you may not see what is there."],
   home: ["回首页", "Go home"],
 } satisfies Area;
