@@ -3,9 +3,9 @@ package insight
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -212,57 +212,72 @@ func (in *Insight) Conversations(ctx context.Context, tenant string, o Opened) (
 	if len(ranges) == 0 {
 		return nil, "", nil
 	}
-	args := []any{tenant, string(o.Figure)}
-	arg := func(v any) string {
-		args = append(args, v)
-		return "$" + strconv.Itoa(len(args))
-	}
-	var parts []string
-	for _, r := range ranges {
-		parts = append(parts, "at >= "+arg(r[0])+" AND at < "+arg(r[1]))
-	}
-	text := `SELECT conversation, max(at) FROM insight_figure WHERE tenant = $1 AND figure = $2 AND (` + strings.Join(parts, " OR ") + ")"
-	if o.Site != "" {
-		text += " AND site = " + arg(o.Site)
-	}
-	text += " GROUP BY conversation"
+	at, id := int64(math.MaxInt64), ""
 	if o.Cursor != "" {
-		at, id, err := openedCursor(o.Cursor)
-		if err != nil {
+		if at, id, err = sqldb.ParseCursor(o.Cursor); err != nil {
 			return nil, "", err
 		}
-		a, c := arg(at), arg(id)
-		text += " HAVING max(at) < " + a + " OR max(at) = " + a + " AND conversation < " + c
 	}
-	rows, err := in.db.Query(ctx, text+" ORDER BY max(at) DESC, conversation DESC LIMIT "+arg(int64(o.Limit)+1), args...)
-	if err != nil {
-		return nil, "", fmt.Errorf("open a figure: %w", err)
-	}
-	defer rows.Close()
-	var last int64
-	for rows.Next() {
-		var id string
-		var at int64
-		if err := rows.Scan(&id, &at); err != nil {
-			return nil, "", err
+	// From the newest count backwards, until there are enough: to group them all would read every count of a month for each
+	// page. Counts of earlier pages are passed over again, for who is on one of those is not on this one.
+	seen := map[string]bool{}
+	var last counted
+	for _, r := range slices.Backward(ranges) {
+		for from := (counted{at: r[1]}); ; {
+			list, err := in.countedBefore(ctx, tenant, o, r[0], from)
+			if err != nil {
+				return nil, "", err
+			}
+			for _, c := range list {
+				if seen[c.conversation] {
+					continue
+				}
+				seen[c.conversation] = true
+				if c.at > at || c.at == at && c.conversation >= id {
+					continue
+				}
+				if len(ids) == o.Limit {
+					return ids, sqldb.Cursor(last.at, last.conversation), nil
+				}
+				ids, last = append(ids, c.conversation), c
+			}
+			if len(list) < countedAtOnce {
+				break
+			}
+			from = list[len(list)-1]
 		}
-		if len(ids) == o.Limit {
-			next = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d %s", last, ids[o.Limit-1]))
-			break
-		}
-		ids, last = append(ids, id), at
 	}
-	return ids, next, rows.Err()
+	return ids, "", nil
 }
 
-func openedCursor(cursor string) (at int64, id string, err error) {
-	b, err := base64.RawURLEncoding.DecodeString(cursor)
-	number, id, ok := strings.Cut(string(b), " ")
-	at, e := strconv.ParseInt(number, 10, 64)
-	if err != nil || e != nil || !ok {
-		return 0, "", frontdesk.InvalidField("cursor", "is not one that a list gave")
+// counted is one thing that a figure counted.
+type counted struct {
+	at           int64
+	conversation string
+	seq          int64
+}
+
+const countedAtOnce = 500
+
+// countedBefore reads what a figure counted since a time and before something else that it counted, the newest first.
+func (in *Insight) countedBefore(ctx context.Context, tenant string, o Opened, since int64, before counted) ([]counted, error) {
+	rows, err := in.db.Query(ctx, `SELECT at, conversation, seq FROM insight_figure
+		WHERE tenant = $1 AND figure = $2 AND at >= $3 AND (at, conversation, seq) < ($4, $5, $6) AND ($7 = '' OR site = $7)
+		ORDER BY at DESC, conversation DESC, seq DESC LIMIT $8`,
+		tenant, string(o.Figure), since, before.at, before.conversation, before.seq, o.Site, int64(countedAtOnce))
+	if err != nil {
+		return nil, fmt.Errorf("open a figure: %w", err)
 	}
-	return at, id, nil
+	defer rows.Close()
+	var out []counted
+	for rows.Next() {
+		var c counted
+		if err := rows.Scan(&c.at, &c.conversation, &c.seq); err != nil {
+			return nil, fmt.Errorf("open a figure: %w", err)
+		}
+		out = append(out, c)
+	}
+	return out, rows.Err()
 }
 
 // ranges are the stretches of time that are meant: all of From..To, or of its days the hour, in the zone.
