@@ -77,6 +77,14 @@ describe("transcript", () => {
   });
 });
 
+describe("what was acknowledged", () => {
+  it("still says which form it filled in", () => {
+    const t = new Transcript();
+    t.place({ clientId: "a", text: "L: 1", at: 1, form: { seq: 1, id: "repair", values: {} } }, 2);
+    expect(t.messages[0]?.parts).toEqual([{ kind: "form", text: "L: 1", form: { id: "repair", title: "", fields: [] } }]);
+  });
+});
+
 describe("history", () => {
   const m = (seq: number, text = `${seq}`, change = seq) => readMessage({ seq, change, from: "bot", text })!;
 

@@ -54,7 +54,8 @@ export class Transcript {
    */
   place(said: Draft & { clientId: string; at: number }, seq: number): void {
     if (seq <= 0 || this.bySeq.has(seq)) return;
-    const parts = said.parts ?? [{ kind: "text", text: said.text ?? "" }];
+    const form = said.form && { id: said.form.id, title: "", fields: [] };
+    const parts = said.parts ?? [{ kind: form ? "form" : "text", text: said.text ?? "", form }];
     const text = said.text ?? parts.map((p) => p.text ?? "").join("\n");
     this.keep({ seq, change: 0, from: "customer", clientId: said.clientId, name: {}, text, parts, at: said.at, revised: false, recalled: false, solved: 0 });
   }
