@@ -157,19 +157,33 @@ type stretch struct {
 // candidates are the newest rows of a stretch whose tokens have all of the query's.
 func (s *Search) candidates(ctx context.Context, q query, st stretch) (refs []Ref, lowest int64, err error) {
 	text, args := s.sql(q, st)
-	rows, err := s.db.Query(ctx, text, args...)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var r Ref
-		if err := rows.Scan(&lowest, &r.Conversation, &r.Seq); err != nil {
-			return nil, 0, err
+	scan := func(rows *sql.Rows, err error) error {
+		if err != nil {
+			return err
 		}
-		refs = append(refs, r)
+		defer rows.Close()
+		for rows.Next() {
+			var r Ref
+			if err := rows.Scan(&lowest, &r.Conversation, &r.Seq); err != nil {
+				return err
+			}
+			refs = append(refs, r)
+		}
+		return rows.Err()
 	}
-	return refs, lowest, rows.Err()
+	if s.db.Dialect() == sqldb.SQLite {
+		err = scan(s.db.Query(ctx, text, args...))
+		return refs, lowest, err
+	}
+	err = s.db.ReadTx(ctx, func(tx sqldb.Queryer) error {
+		// A plan that is made once for all words suits neither common nor rare ones, and compiling one takes longer than it.
+		var mode, jit string
+		if err := tx.QueryRowContext(ctx, "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)").Scan(&mode, &jit); err != nil {
+			return err
+		}
+		return scan(tx.QueryContext(ctx, text, args...))
+	})
+	return refs, lowest, err
 }
 
 func (s *Search) sql(q query, st stretch) (string, []any) {
