@@ -195,6 +195,30 @@ func TestWhatLeavesAListIsTold(t *testing.T) {
 	})
 }
 
+// A frame that was on its way when its screen had to go brings the screen back to no list and no conversation: nobody would
+// take it away again.
+func TestScreenThatHasLeftStaysAway(t *testing.T) {
+	each(t, func(t *testing.T, db *sqldb.DB) {
+		f, _, _, ids := fed(t, db, 1)
+		gone, stays := newWall("a"), newWall("b")
+		enter(t, f, gone, stays)
+		must(t, f.Watch(t.Context(), stays.Screen, delivery.View{Name: "bot"}, nil))
+		f.Exit(gone.Screen)
+		had := len(gone.of(""))
+		must(t, f.Watch(t.Context(), gone.Screen, delivery.View{Name: "bot"}, ids))
+		if there, err := f.Open(t.Context(), gone.Screen, ids[0]); err != nil || there {
+			t.Errorf("opened after it had left: %v, %v", there, err)
+		}
+		f.Exit(gone.Screen)
+		run(t, f)
+		f.Changed(changes(ids, 5), 5)
+		until(t, "the other one's frame", func() bool { return len(stays.of(ids[0])) == 1 })
+		if got := gone.of(""); len(got) != had {
+			t.Errorf("told after it had left: %s", got[had:])
+		}
+	})
+}
+
 // Where the database fails, changes wait; nothing is told as seen before it was.
 func TestChangesOutliveAFailingDatabase(t *testing.T) {
 	each(t, func(t *testing.T, db *sqldb.DB) {

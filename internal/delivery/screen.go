@@ -61,11 +61,8 @@ func (f *Feed) Enter(ctx context.Context, s *Screen, after int64) error {
 func (f *Feed) Exit(s *Screen) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fl := f.tenants[s.Tenant]
+	fl := f.floorOf(s)
 	if fl == nil {
-		return
-	}
-	if _, ok := fl.screens[s]; !ok {
 		return
 	}
 	fl.leave(s)
@@ -98,7 +95,7 @@ func (f *Feed) Pos() int64 {
 // loaded before the list was watched.
 func (f *Feed) Watch(ctx context.Context, s *Screen, v View, ids []string) error {
 	f.mu.Lock()
-	fl := f.tenants[s.Tenant]
+	fl := f.floorOf(s)
 	if fl == nil {
 		f.mu.Unlock()
 		return nil
@@ -129,6 +126,18 @@ func (f *Feed) Watch(ctx context.Context, s *Screen, v View, ids []string) error
 	return f.again(ctx, s, resume)
 }
 
+// floorOf is where a screen is, nil before Enter and after Exit: a frame of its socket may come late. The lock is held.
+func (f *Feed) floorOf(s *Screen) *floor {
+	fl := f.tenants[s.Tenant]
+	if fl == nil {
+		return nil
+	}
+	if _, here := fl.screens[s]; !here {
+		return nil
+	}
+	return fl
+}
+
 // recently is how long ago a list may have been loaded that is only now watched with its rows.
 const recently = 30 * time.Second
 
@@ -142,7 +151,7 @@ func (f *Feed) again(ctx context.Context, s *Screen, after int64) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fl := f.tenants[s.Tenant]
+	fl := f.floorOf(s)
 	if fl == nil || err != nil {
 		return err
 	}
@@ -161,7 +170,7 @@ func (f *Feed) again(ctx context.Context, s *Screen, after int64) error {
 // such conversation.
 func (f *Feed) Open(ctx context.Context, s *Screen, id string) (there bool, err error) {
 	f.mu.Lock()
-	fl := f.tenants[s.Tenant]
+	fl := f.floorOf(s)
 	if fl != nil {
 		if fl.opened[id] == nil {
 			fl.opened[id] = map[*Screen]struct{}{}
@@ -173,7 +182,7 @@ func (f *Feed) Open(ctx context.Context, s *Screen, id string) (there bool, err 
 	rows, stamp, err := f.rows(ctx, s.Tenant, []string{id})
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if fl = f.tenants[s.Tenant]; fl == nil || err != nil || len(rows) == 0 {
+	if fl = f.floorOf(s); fl == nil || err != nil || len(rows) == 0 {
 		if fl != nil {
 			fl.shut(s, id)
 		}
@@ -187,7 +196,7 @@ func (f *Feed) Open(ctx context.Context, s *Screen, id string) (there bool, err 
 func (f *Feed) Shut(s *Screen, id string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if fl := f.tenants[s.Tenant]; fl != nil {
+	if fl := f.floorOf(s); fl != nil {
 		fl.shut(s, id)
 	}
 }
@@ -196,7 +205,7 @@ func (f *Feed) Shut(s *Screen, id string) {
 func (f *Feed) Has(s *Screen, id string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	fl := f.tenants[s.Tenant]
+	fl := f.floorOf(s)
 	if fl == nil {
 		return false
 	}

@@ -162,6 +162,7 @@ func (s *staffSocket) standing(a frontdesk.Actor, err error) {
 		err = auth.Allow(a, auth.ConversationLive)
 	}
 	if err != nil {
+		s.actor.Store(&frontdesk.Actor{}) // frames that are on their way may do nothing any more
 		s.g.Desk.Feed.Exit(s.screen)
 		s.mu.Lock()
 		defer s.mu.Unlock()
