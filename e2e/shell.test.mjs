@@ -169,12 +169,14 @@ describe("the console's frame", { skip }, () => {
   test("only what one may do is there, also when that changes while looking", async () => {
     const boss = await signIn(browser, server.base, { faults });
     const page = await signIn(browser, server.base, { faults, as: supervisor });
-    await page.goto(`${server.base}/knowledge/import`);
-    await page.locator("input[type=file]").first().waitFor({ state: "attached" });
+    await page.goto(`${server.base}/desk/all`);
+    await page.getByRole("status", { name: "实时更新中" }).first().waitFor();
     const staff = await call(boss, "GET", "/v1/staff");
     const { id } = staff.items.find((s) => s.email === supervisor.email);
-    await call(boss, "PATCH", `/v1/staff/${id}`, { roles: ["auditor"] });
-    await call(page, "POST", "/v1/knowledge", {}); // the page itself would meet the refusal in the same way
+    await call(boss, "PATCH", `/v1/staff/${id}`, { roles: ["integrator"] });
+    await page.getByText("你不再有权查看那个页面。").waitFor();
+    await page.waitForURL(/\/knowledge/);
+    assert.equal(await page.locator("nav").getByText("接待台").count(), 0);
     await page.goto(`${server.base}/knowledge/import`);
     await page.getByRole("heading", { name: "没有这个页面" }).waitFor();
     await page.keyboard.press("Control+k");
