@@ -27,6 +27,7 @@ describe("layout", () => {
     talk.push(m(8, "system", 8), m(9, "agent", 9));
     expect(drawn(layout(talk, fold()))).toBe("| +1 +2 +3 +4 +5 +6 +7 +8 +9");
     expect(drawn(layout(talk, fold({ person: true })))).toBe("bot4 +5 +6 +7 +8 +9");
+    expect(drawn(layout(talk.slice(1), fold({ person: true })))).toBe("bot3 +5 +6 +7 +8 +9");
     expect(drawn(layout(talk, fold({ person: true, bot: true })))).toBe("bot4v | +1 +2 +3 +4 +5 +6 +7 +8 +9");
   });
 

@@ -73,7 +73,9 @@ function* episodes(messages: readonly Message[]): Generator<readonly Message[]> 
 function botPart(part: readonly Message[]): number {
   const person = part.findIndex((m) => m.from === "agent" || m.from === "note" || m.from === "system");
   const end = person < 0 ? part.length : person;
-  const hidden = end - keepOfBot;
+  let hidden = end - keepOfBot;
+  // What stays begins with what the customer said, whole bursts of it.
+  while (hidden > 0 && (part[hidden]?.from !== "customer" || part[hidden - 1]?.from === "customer")) hidden--;
   return hidden >= worthFolding ? hidden : 0;
 }
 

@@ -1,3 +1,4 @@
+import { useI18n } from "vue-i18n";
 import type { Conversation } from "../api";
 
 /** Where a list's row, a title or a notice names the customer: by their name, else by the end of their number. */
@@ -7,3 +8,12 @@ export function nameOf(c: Pick<Conversation, "name" | "visitor" | "contact" | "i
 
 /** Minutes that a customer may wait before the timer turns red. */
 export const breachMs = 3 * 60_000;
+
+/** What kinds of sealed values and languages are called in the reader's words. */
+export function useWords(): { sealed: (kind: string) => string; language: (code: string) => string } {
+  const { t, te } = useI18n();
+  return {
+    sealed: (kind) => (te(`desk.sealed.${kind}`, "zh") ? t(`desk.sealed.${kind}`) : t("desk.sealed.other")),
+    language: (code) => (te(`desk.language.${code}`, "zh") ? t(`desk.language.${code}`) : code),
+  };
+}

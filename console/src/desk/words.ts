@@ -15,3 +15,10 @@ export function pieces(text: string): Piece[] {
   if (from < text.length || out.length === 0) out.push({ text: text.slice(from) });
   return out;
 }
+
+/** A text for where nothing can be pressed: sealed values by the name of their kind. */
+export function plain(text: string, name: (kind: string) => string): string {
+  return pieces(text)
+    .map((p) => ("text" in p ? p.text : `[${name(p.kind)}]`))
+    .join("");
+}
