@@ -202,6 +202,17 @@ describe("live", () => {
     expect(outside.list.mock.calls.length).toBe(asked);
   });
 
+  it("asks the API where the browser forbids sockets altogether", async () => {
+    const { live, outside } = world();
+    outside.connect = () => {
+      throw new DOMException("forbidden", "SecurityError");
+    };
+    live.start();
+    await vi.advanceTimersByTimeAsync(6000);
+    expect(live.link.value).toBe("polling");
+    expect(outside.list).toHaveBeenCalled();
+  });
+
   it("stays away when the session or the right is gone", async () => {
     const { live, line, lines, join, denied } = world();
     live.start();

@@ -215,9 +215,19 @@ export class Live {
       return;
     }
     if (round !== this.#round) return;
-    const wire = this.outside.connect(ticket, this.#cursor);
-    this.#wire = wire;
     let ready = false;
+    const over = (): void => {
+      this.#neverReady = ready ? 0 : this.#neverReady + 1;
+      if (this.#neverReady >= blockedAfter || (polling && !ready)) this.#startPolling();
+      else this.#lost();
+    };
+    let wire: Wire;
+    try {
+      wire = this.outside.connect(ticket, this.#cursor);
+    } catch {
+      return over(); // a policy of the page or the browser forbids sockets
+    }
+    this.#wire = wire;
     wire.onmessage = (e) => {
       const frame = JSON.parse(e.data) as Frame;
       if (frame.type === "ready") {
@@ -227,11 +237,7 @@ export class Live {
       this.#take(frame);
       if (this.#wire === wire) this.#breathe();
     };
-    wire.onclose = () => {
-      this.#neverReady = ready ? 0 : this.#neverReady + 1;
-      if (this.#neverReady >= blockedAfter || (polling && !ready)) this.#startPolling();
-      else this.#lost();
-    };
+    wire.onclose = over;
     this.#breathe();
   }
 
