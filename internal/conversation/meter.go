@@ -45,10 +45,10 @@ func (s *Service) measure(t *turn, out *dialogue.Outcome, site channel.Site) {
 		rungs.Message.Add(1)
 	}
 	for _, step := range out.Trace.Steps {
-		switch {
-		case step.Rule == dialogue.RuleExact:
+		switch step.Rule {
+		case dialogue.RuleExact:
 			rungs.Exact.Add(1)
-		case step.Rule == "":
+		case "":
 			rungs.Retrieval.Add(1)
 		}
 	}

@@ -127,7 +127,7 @@ func (l *line) read(handle func(data []byte) error) {
 		kind, data, err := l.conn.ReadMessage()
 		if err != nil {
 			if errors.Is(err, websocket.ErrReadLimit) {
-				l.fail(frontdesk.InvalidField("frame", "A frame has at most %d bytes.", l.g.Config.Limits.FrameBytes), "", "")
+				_ = l.fail(frontdesk.InvalidField("frame", "A frame has at most %d bytes.", l.g.Config.Limits.FrameBytes), "", "")
 			}
 			return
 		}
@@ -137,7 +137,7 @@ func (l *line) read(handle func(data []byte) error) {
 				l.shut(websocket.ClosePolicyViolation, "too many frames")
 				return
 			}
-			l.fail(&frontdesk.Error{Kind: frontdesk.Limited, Public: "You are sending too fast. Please wait a moment.", RetryAfter: wait}, "client_id", clientIDOf(data))
+			_ = l.fail(&frontdesk.Error{Kind: frontdesk.Limited, Public: "You are sending too fast. Please wait a moment.", RetryAfter: wait}, "client_id", clientIDOf(data))
 			continue
 		}
 		switch {

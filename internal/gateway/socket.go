@@ -70,7 +70,7 @@ func (s *socket) serve(after int64) {
 	seq, owner, err := s.g.Hub.Watch(ctx, s.watcher, after)
 	cancel()
 	if err != nil {
-		s.fail(err, "", "")
+		_ = s.fail(err, "", "")
 		s.close()
 		return
 	}

@@ -2,6 +2,7 @@ package knowledge_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -80,7 +81,7 @@ func TestAReleaseThatCannotBeLoaded(t *testing.T) {
 			t.Fatalf("the first to ask gets %v", first)
 		}
 		exec("UPDATE bot_entry SET wordings = '[]' WHERE bot = 'bad' AND id = 'f002'")
-		if _, err := fresh.Latest(ctx, "t", "bad"); err != first {
+		if _, err := fresh.Latest(ctx, "t", "bad"); !errors.Is(err, first) {
 			t.Errorf("the next is told at once what the first was: %v", err)
 		}
 		soon("the next try", func() bool { _, err := fresh.Latest(ctx, "t", "bad"); return err == nil })

@@ -56,9 +56,8 @@ func (f Filter) where(k key, number, now int64) (text string, args []any, err er
 		args = append(args, v)
 		return "$" + strconv.Itoa(len(args))
 	}
-	n := ""
 	text = " WHERE e.tenant = " + arg(k.tenant) + " AND e.bot = " + arg(k.bot)
-	n = arg(number)
+	n := arg(number)
 	if f.Archived {
 		text += " AND e.to_release <= " + n + ` AND NOT EXISTS (SELECT 1 FROM bot_entry n WHERE n.tenant = e.tenant AND n.bot = e.bot AND n.id = e.id
 			AND n.from_release > e.from_release AND n.from_release <= ` + n + ")"
