@@ -293,11 +293,12 @@ func masked(text string) string {
 	return text
 }
 
-// pageOf is a page's address without query, fragment and credentials.
+// pageOf is a page's address without query, fragment and credentials, its path as people read it: what is written in escapes
+// must not pass the masking.
 func pageOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
 		return ""
 	}
-	return u.Scheme + "://" + u.Host + u.EscapedPath()
+	return u.Scheme + "://" + u.Host + u.Path
 }

@@ -192,8 +192,9 @@ func TestTrackedEvents(t *testing.T) {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
 	track(`{"name":"page.viewed","url":"javascript:alert(1)"}`)
+	track(`{"name":"page.viewed","url":"https://shop.example.test/u/%31%33800138000/%E9%80%80%E8%B4%A7%0A"}`)
 	told := v.events(frontdesk.EvVisitorTracked)
-	if len(told) != 2 {
+	if len(told) != 3 {
 		t.Fatalf("told %v", told)
 	}
 	data := told[0]["data"].(map[string]any)
@@ -202,6 +203,9 @@ func TestTrackedEvents(t *testing.T) {
 	}
 	if told[1]["page"] != nil {
 		t.Errorf("an address that is no page: %v", told[1])
+	}
+	if told[2]["page"] != "https://shop.example.test/u/138****8000/退货" {
+		t.Errorf("an address in escapes: %v", told[2])
 	}
 	refused := 0
 	for range 40 {
