@@ -172,6 +172,13 @@ func TestRecordedTurns(t *testing.T) {
 		if err != nil || r.Site != shop || len(r.Messages) != 1 || len(r.Replies) != 1 || r.Changed || r.Missing || r.Empty || r.Trace.Given == nil || r.Trace.Given.Now.IsZero() {
 			t.Fatalf("recorded %+v, %v", r, err)
 		}
+		// A turn that needed a search has the features of its candidates, which are read back as well.
+		c.says("请问一下退货的那个流程大概是什么样的呢")
+		c.hears(2)
+		searched, err := n.Recorded(ctx, tenant, c.key.ID, 2)
+		if err != nil || len(searched.Trace.Steps) != 1 || len(searched.Trace.Steps[0].Candidates) == 0 || len(searched.Trace.Steps[0].Candidates[0].Features.Named()) == 0 {
+			t.Errorf("a searched turn: %+v, %v", searched.Trace.Steps, err)
+		}
 		n.exec("UPDATE message SET state = 'redacted', change = 99 WHERE tenant = $1 AND conversation = $2 AND seq = 1", tenant, c.key.ID)
 		if r, err = n.Recorded(ctx, tenant, c.key.ID, 1); err != nil || !r.Changed {
 			t.Errorf("after a redaction: %+v, %v", r, err)

@@ -1,6 +1,7 @@
 package knowledge
 
 import (
+	"encoding/json"
 	"math"
 	"slices"
 	"strconv"
@@ -74,6 +75,19 @@ func (f Features) MarshalJSON() ([]byte, error) {
 		b = strconv.AppendFloat(b, decimals(x), 'f', -1, 64)
 	}
 	return append(b, '}'), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote. Features that are no more are passed over: a stored turn outlives a model.
+func (f *Features) UnmarshalJSON(b []byte) error {
+	var named map[string]float32
+	if err := json.Unmarshal(b, &named); err != nil {
+		return err
+	}
+	*f = Features{}
+	for i, name := range featureNames {
+		f[i] = named[name]
+	}
+	return nil
 }
 
 // compared is a query ready to be compared with wordings.
