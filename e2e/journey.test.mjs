@@ -94,8 +94,11 @@ describe("from a question to a person and back", { skip }, () => {
 
     const reply = staff.getByLabel("回复顾客");
     await reply.fill("您好，我是云若杉，请问洗衣机是哪一款？");
+    await c.page.locator("frontdesk-widget .typing").getByText("云若杉 正在输入").waitFor();
     await reply.press("Enter");
     await c.from("agent").getByText("请问洗衣机是哪一款").waitFor({ timeout: 10_000 });
+    await c.box.fill("滚筒的");
+    await staff.locator(".typing").waitFor();
     await c.type("滚筒的，XY-10G");
     await staff.getByText("滚筒的，XY-10G").waitFor({ timeout: 10_000 });
 
