@@ -146,6 +146,11 @@ describe("the console's frame", { skip }, () => {
     await page.locator("a.row").first().waitFor();
     await page.getByLabel("搜索全部内容").fill("zqxzqx");
     await page.getByText("没有找到“zqxzqx”").waitFor();
+    const { items } = await call(page, "GET", "/v1/contacts");
+    const { name } = items.find((c) => c.name !== "");
+    await page.getByLabel("搜索全部内容").fill(name);
+    await page.locator("button.row", { hasText: name }).first().click();
+    await page.waitForURL(/\/desk\/all\/.+/);
     await page.context().close();
   });
 

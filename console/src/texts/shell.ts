@@ -62,6 +62,7 @@ export const search = {
   kinds: { all: ["全部", "All"], conversations: ["会话", "Conversations"], contacts: ["顾客", "Customers"], entries: ["知识", "Knowledge"] },
   matched: { external_id: ["编号相同", "Same id"], phone: ["手机号相同", "Same phone"], id_card: ["证件号相同", "Same ID card"], bank_card: ["卡号相同", "Same bank card"] },
   visits: ["{n} 次会话", "{n} conversations"],
+  noVisit: ["这位顾客还没有会话", "This customer has no conversations yet"],
   notAll: ["还有更多结果，换个更具体的词可以缩小范围。", "There is more. Say it more exactly to narrow it down."],
   none: ["没有找到“{q}”", "Nothing found for “{q}”"],
   noneHint: ["换个词试试。一个汉字、一个字母也能搜。", "Try other words. A single letter or character works, too."],
