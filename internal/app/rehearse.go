@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"frontdesk"
 	"frontdesk/internal/api"
@@ -173,6 +174,12 @@ func (r rehearsals) Replay(ctx context.Context, id string, turn int64) (api.Repl
 	}
 	if g := was.Trace.Given; g != nil {
 		state, in.Now, in.Language, in.Owner, in.Desk, in.Actions, in.Timer = g.State, g.Now, g.Language, g.Owner, g.Desk, g.Actions, g.Timer
+		if zone, err := time.LoadLocation(g.Zone); err == nil {
+			in.Now = in.Now.In(zone)
+			if !in.Desk.NextOpen.IsZero() {
+				in.Desk.NextOpen = in.Desk.NextOpen.In(zone)
+			}
+		}
 	} else {
 		note("not_recorded")
 	}

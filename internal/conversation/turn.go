@@ -266,7 +266,7 @@ func (s *Service) respond(ctx context.Context, t *turn, release dialogue.Release
 		s.Log.Error("dialogue step failed", "conversation", t.key.ID, "error", err)
 		return s.fallen(t, state, site)
 	}
-	out.Trace.Given = &dialogue.Given{State: state, Now: in.Now, Language: in.Language, Owner: in.Owner, Desk: in.Desk, Actions: in.Actions, Timer: in.Timer}
+	out.Trace.Given = &dialogue.Given{State: state, Now: in.Now, Zone: in.Now.Location().String(), Language: in.Language, Owner: in.Owner, Desk: in.Desk, Actions: in.Actions, Timer: in.Timer}
 	return out
 }
 

@@ -143,6 +143,7 @@ type Trace struct {
 type Given struct {
 	State    State     `json:"state"`
 	Now      time.Time `json:"now"`
+	Zone     string    `json:"zone"` // of Now: its name is in what is said of hours, and JSON keeps only the offset
 	Language string    `json:"language"`
 	Owner    string    `json:"owner"`
 	Desk     Desk      `json:"desk"`
