@@ -50,6 +50,8 @@ const (
 	jobBeat    = 300 * time.Millisecond // how often progress is written
 	jobPoll    = time.Second
 	maxName    = 200
+	// A file that takes its process with it each time would keep a service from ever starting again.
+	maxTries = 10
 )
 
 // StartImport keeps a file and the wish to import it. Jobs are done one after another, by RunImports.
@@ -223,20 +225,24 @@ func (s *Store) takeJob(ctx context.Context) (*running, error) {
 	}
 	j := &running{claim: s.db.Boot() + "/" + frontdesk.NewID()}
 	var format, mapping, who string
-	var dry int
+	var dry, tries int
 	now := time.Now()
 	err := s.db.Write(ctx, func(tx *sqldb.Tx) error {
 		// On SQLite, whose folder one process owns, any other boot's claims are dead.
-		return tx.QueryRow(`UPDATE knowledge_import SET status = 'running', claim = $1, lease_until = $2 WHERE (tenant, id) IN
+		return tx.QueryRow(`UPDATE knowledge_import SET status = 'running', claim = $1, lease_until = $2, tries = tries + 1 WHERE (tenant, id) IN
 				(SELECT tenant, id FROM knowledge_import WHERE status IN ('waiting', 'running')
 					AND (status = 'waiting' OR lease_until < $3 OR $4 = 1 AND substr(claim, 1, 36) <> $5) ORDER BY created_at LIMIT 1)
 				AND (status = 'waiting' OR lease_until < $3 OR $4 = 1 AND substr(claim, 1, 36) <> $5)
-			RETURNING tenant, id, bot, name, format, mapping, zone, dry_run, actor`,
+			RETURNING tenant, id, bot, name, format, mapping, zone, dry_run, actor, tries`,
 			j.claim, now.Add(jobLease).UnixMicro(), now.UnixMicro(), bit(s.db.Dialect() == sqldb.SQLite), s.db.Boot()).
-			Scan(&j.tenant, &j.id, &j.options.Bot, &j.options.Name, &format, &mapping, &j.options.Zone, &dry, &who)
+			Scan(&j.tenant, &j.id, &j.options.Bot, &j.options.Name, &format, &mapping, &j.options.Zone, &dry, &who, &tries)
 	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
+	}
+	if err == nil && tries > maxTries {
+		message := fmt.Sprintf("the import was cut off %d times and is not tried again; try smaller files", maxTries)
+		return nil, s.db.Write(ctx, func(tx *sqldb.Tx) error { return j.finish(tx, Report{}, message) })
 	}
 	if err != nil {
 		return nil, err

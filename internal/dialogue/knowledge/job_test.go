@@ -196,6 +196,29 @@ func TestImportSurvivesARestart(t *testing.T) {
 	}
 }
 
+// A file that takes the process with it is not begun for ever, and the next one is not held up by it.
+func TestImportThatKillsEachTimeIsGivenUp(t *testing.T) {
+	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
+		s := knowledge.NewStore(db)
+		killer := start(t, s, knowledge.JobOptions{Name: "killer.csv", File: []byte("question,answer\na,b\n")})
+		next := start(t, s, knowledge.JobOptions{Name: "next.csv", File: []byte("question,answer\nc,d\n")})
+		err := db.Write(t.Context(), func(tx *sqldb.Tx) error { // as processes that died leave it
+			_, err := tx.Exec("UPDATE knowledge_import SET status = 'running', claim = 'dead', tries = 10 WHERE id = $1", killer.ID)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer working(t, s)()
+		if j := ended(t, s, killer.ID); j.Status != "failed" || !strings.Contains(j.Error, "cut off 10 times") {
+			t.Errorf("%+v", j)
+		}
+		if j := ended(t, s, next.ID); j.Status != "done" || j.Added != 1 {
+			t.Errorf("the next one: %+v", j)
+		}
+	})
+}
+
 func TestImportsThatCannotBe(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		s := knowledge.NewStore(db)
