@@ -90,6 +90,30 @@ describe("the widget", { skip }, () => {
     await c.context.close();
   });
 
+  test("on a phone the sheet follows the keyboard, keeps the focus, and stands still where motion is not wanted", async () => {
+    const context = await browser.newContext({ locale: "zh-CN", reducedMotion: "reduce", ...phone });
+    // No keyboard comes up without a screen, so its effect on the visual viewport is played.
+    await context.addInitScript(() => Object.defineProperty(window, "visualViewport", { value: Object.assign(new EventTarget(), { height: 844, width: 390, offsetTop: 0, scale: 1 }) }));
+    const c = new Customer();
+    Object.assign(c, { context, page: await context.newPage() });
+    await c.page.goto(`${server.base}/demo/`);
+    await c.page.getByRole("button", { name: "问问客服" }).click();
+    assert.equal(await widget(c.page).evaluate((h) => h.shadowRoot.activeElement.className), "panel", "opening brings no keyboard up");
+    await c.ask("怎么退货");
+    await c.page.evaluate(() => {
+      Object.assign(window.visualViewport, { height: 500, offsetTop: 90 });
+      window.visualViewport.dispatchEvent(new Event("resize"));
+    });
+    const box = await widget(c.page).locator(".panel").boundingBox();
+    assert.deepEqual([box.y, box.height], [90, 500]);
+    const [log, own] = [await widget(c.page).locator(".log").boundingBox(), await c.from("bot").last().boundingBox()];
+    assert.ok(own.y + own.height <= log.y + log.height + 1, "the newest words stay in sight");
+    for (let i = 0; i < 12; i++) await c.page.keyboard.press("Tab");
+    assert.equal(await c.page.evaluate(() => document.activeElement.tagName), "FRONTDESK-WIDGET", "Tab goes round within the sheet");
+    assert.equal(await widget(c.page).evaluate((h) => h.shadowRoot.getAnimations().length), 0);
+    await context.close();
+  });
+
   test("two tabs are one conversation and agree", async () => {
     const context = await browser.newContext({ locale: "zh-CN" });
     const open = async () => {

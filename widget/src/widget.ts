@@ -1,4 +1,4 @@
-import { countInTitle } from "./attention";
+import { Attention, countInTitle } from "./attention";
 import { Connection, Refusal, type Environment, type Status } from "./connection";
 import { Announcer, type HostEvents } from "./events";
 import { inWords } from "./form";
@@ -50,6 +50,7 @@ export class Widget {
   private host = document.createElement("frontdesk-widget");
   private root = this.host.attachShadow({ mode: "open" });
   private announcer = new Announcer();
+  private attention: Attention;
   private transcript = new Transcript();
   private outbox: Outbox;
   private wire: HttpWire;
@@ -66,8 +67,6 @@ export class Widget {
   private session: Session | undefined;
   private sessionAt = 0;
   private offset = 0; // the server's clock less this device's, milliseconds
-  private seen = 0; // the newest seq the customer had before their eyes
-  private told = 0; // the newest seq the host page was told of
   private wasLive = false;
   private agent: Localized = {};
   private typingName: Localized = {};
@@ -101,6 +100,7 @@ export class Widget {
 
   constructor(private options: Options) {
     const { site } = options;
+    this.attention = new Attention(`frontdesk:${site}:seen`, this.announcer);
     this.outbox = new Outbox(tabStore(), `frontdesk:${site}:outbox`);
     this.wire = new HttpWire({ ...options, speaks: () => this.view.language, identityRefused: () => this.announcer.tell("identity", undefined) });
     this.connection = new Connection(this.wire, this.transcript, this.outbox, { ...browser, now: () => this.now() }, {
@@ -211,13 +211,10 @@ export class Widget {
   }
 
   private opened(s: Session): void {
-    if (this.session && this.session.conversation !== s.conversation) {
-      this.seen = this.told = 0;
-      this.ratings.clear();
-    }
+    if (this.session && this.session.conversation !== s.conversation) this.ratings.clear();
     this.site(s);
     this.sessionAt = Date.now();
-    this.seen = Math.max(this.seen, this.recall(s.conversation));
+    this.attention.begin(s.conversation);
     if (s.now) this.offset = s.now - Date.now();
     this.tabs.tell({ conversation: s.conversation });
     this.changed();
@@ -250,7 +247,7 @@ export class Widget {
 
   private begun(p: Page): void {
     const last = p.messages[p.messages.length - 1];
-    this.told = Math.max(this.told, last?.seq ?? 0);
+    this.attention.history(last?.seq ?? 0);
     const fresh = last !== undefined && this.now() - last.at < surveyMaxAge;
     this.view.survey = p.owner === "closed" && p.satisfaction === 0 && fresh ? { state: "ask" } : undefined;
   }
@@ -291,7 +288,7 @@ export class Widget {
 
   private heard(n: TabNews): void {
     const mine = this.session?.conversation;
-    if (n.seen && n.seen.conversation === mine) this.seen = Math.max(this.seen, n.seen.seq);
+    if (n.seen && n.seen.conversation === mine) this.attention.see(n.seen.seq);
     if (n.rated && n.rated.conversation === mine) this.ratings.set(n.rated.seq, n.rated);
     if (n.satisfied && n.satisfied.conversation === mine && this.view.survey) this.view.survey = { state: "done" };
     if (n.conversation && this.connection.status !== "idle" && mine && n.conversation !== mine) this.restart();
@@ -329,36 +326,11 @@ export class Widget {
     this.thinking(last);
     const spoke = [...messages].reverse().find((m) => m.from === "agent");
     view.agent = inLanguage(view.typing === "agent" ? this.typingName : {}, view.language) || inLanguage(this.agent, view.language) || inLanguage(spoke?.name ?? {}, view.language);
-    this.read(last?.seq ?? 0);
-    view.unread = messages.filter((m) => m.seq > this.seen && m.from !== "customer" && !m.recalled).length;
-    this.announce(messages);
+    const watched = view.isOpen && document.visibilityState === "visible";
+    if (watched && last && session && this.attention.see(last.seq)) this.tabs.tell({ seen: { conversation: session.conversation, seq: last.seq } });
+    this.attention.count(messages);
+    view.unread = this.attention.unread;
     this.panel.show({ ...view });
-  }
-
-  private read(newest: number): void {
-    const { session } = this;
-    if (!this.view.isOpen || document.visibilityState !== "visible" || newest <= this.seen || !session) return;
-    this.seen = newest;
-    local.set(`frontdesk:${this.options.site}:seen`, `${session.conversation} ${newest}`);
-    this.tabs.tell({ seen: { conversation: session.conversation, seq: newest } });
-  }
-
-  private recall(conversation: string): number {
-    const [of, n] = (local.get(`frontdesk:${this.options.site}:seen`) ?? "").split(" ");
-    return of === conversation ? Number(n) || 0 : 0;
-  }
-
-  private announced = -1;
-  private announce(messages: readonly Message[]): void {
-    for (const m of messages) {
-      if (m.seq <= this.told) continue;
-      this.told = m.seq;
-      if (m.from !== "customer") this.announcer.tell("message", { seq: m.seq, from: m.from, text: m.text });
-    }
-    if (this.announced === this.view.unread) return;
-    if (this.announced >= 0 || this.view.unread > 0) this.announcer.tell("unread", this.view.unread);
-    this.announced = this.view.unread;
-    countInTitle(this.view.unread);
   }
 
   // What the customer does.
