@@ -110,8 +110,10 @@ export function useList(key: Ref<ListKey>): FollowedList {
     shown.value = none;
     follow = live.list(figure ? "all" : k.view, k.site || undefined, {
       changed(news) {
-        const known = new Set(shown.value.rows.map((c) => c.id));
-        rows.apply(figure ? news.items.filter((c) => known.has(c.id)) : news.items, figure ? [] : news.gone, whole.value);
+        if (figure) {
+          const known = new Set(shown.value.rows.map((c) => c.id));
+          rows.apply(news.items.filter((c) => known.has(c.id)), [], whole.value);
+        } else rows.apply(news.items, news.gone, whole.value);
         show();
         if (news.more && !figure) soon ??= setTimeout(() => void reload(), reloadMs);
       },
