@@ -195,6 +195,13 @@ func (r rehearsals) Replay(ctx context.Context, id string, turn int64) (api.Repl
 	if err != nil {
 		return out, fmt.Errorf("replay turn %d: %w", turn, err)
 	}
+	if in.Kind == dialogue.InResult {
+		for i := range now.Replies {
+			if now.Replies[i].Content, err = r.app.conv.Shown(ctx, conversation.Key{Tenant: tenant, ID: id}, now.Replies[i].Content); err != nil {
+				return out, err
+			}
+		}
+	}
 	out.Kind = string(now.Kind)
 	if out.Replies, err = r.checked(&now, tenant, was.Site); err != nil {
 		return out, err

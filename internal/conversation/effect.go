@@ -249,20 +249,28 @@ func (s *Service) sealResult(tx *sqldb.Tx, j effectJob, output []byte) ([]byte, 
 	return s.Vault.SealJSON(tx, scope, output)
 }
 
-// showResult makes replies to an action's result readable: the customer sees 138****8000 and not <phone:1>.
-func (s *Service) showResult(ctx context.Context, t *turn, out *dialogue.Outcome) error {
+// showResult makes replies to an action's result readable.
+func (s *Service) showResult(ctx context.Context, t *turn, out *dialogue.Outcome) (err error) {
 	if t.input == nil || t.input.kind != dialogue.InResult {
 		return nil
 	}
-	var failed error
 	for i := range out.Replies {
-		out.Replies[i].Content = out.Replies[i].Content.Map(func(text string) string {
-			shown, err := s.Vault.RevealIn(ctx, t.key.Tenant, t.key.ID, text, compliance.Mask)
-			failed = errors.Join(failed, err)
-			return shown
-		})
+		if out.Replies[i].Content, err = s.Shown(ctx, t.key, out.Replies[i].Content); err != nil {
+			return err
+		}
 	}
-	return failed
+	return nil
+}
+
+// Shown is what a customer is shown of content made of an action's result: 138****8000 and not <phone:1>.
+func (s *Service) Shown(ctx context.Context, key Key, c frontdesk.Content) (frontdesk.Content, error) {
+	var failed error
+	shown := c.Map(func(text string) string {
+		text, err := s.Vault.RevealIn(ctx, key.Tenant, key.ID, text, compliance.Mask)
+		failed = errors.Join(failed, err)
+		return text
+	})
+	return shown, failed
 }
 
 func (s *Service) call(ctx context.Context, j effectJob) (output json.RawMessage, err error) {
