@@ -1,6 +1,7 @@
 // The staff API as the console uses it: one function a request, one error type. The types are the server's own (schema.ts).
 
 import type { components } from "./schema";
+import { reader } from "./time";
 
 type Schemas = components["schemas"];
 
@@ -14,13 +15,8 @@ export type Message = Schemas["Message"];
 export type Part = Schemas["Part"];
 export type Entry = Schemas["Entry"];
 export type EntryInput = Schemas["EntryInput"];
-export type ImportReport = Schemas["Report"];
 export type HitTest = Schemas["HitTest"];
-/** The figures; the optional ones are drawn as soon as the server counts them. */
-export type Home = Schemas["Home"] & {
-  hours?: number[][]; // conversations by weekday (0 is Sunday) and hour
-  first_response_ms?: number; // median
-};
+export type Home = Schemas["Home"];
 export type HomeDay = Schemas["HomeDay"];
 export type Unanswered = Schemas["Unanswered"];
 export type Site = Schemas["Site"];
@@ -145,22 +141,13 @@ export const api = {
   close: (c: string) => request<unknown>("POST", `/v1/conversations/${id(c)}/close`, { body: {} }),
 
   entries: (query: { q?: string; category?: string; lang?: string; cursor?: string; limit?: number }) => request<Page<Entry>>("GET", "/v1/knowledge", { query }),
-  entry: (e: string) => request<Entry>("GET", `/v1/knowledge/${id(e)}`),
-  addEntry: (body: EntryInput) => request<Entry>("POST", "/v1/knowledge", { body }),
-  putEntry: (e: string, body: EntryInput, hash: string) => request<Entry>("PUT", `/v1/knowledge/${id(e)}`, { query: { if_hash: hash }, body }),
   deleteEntry: (e: string) => request<void>("DELETE", `/v1/knowledge/${id(e)}`),
-  importEntries: (file: File, format: string, dryRun: boolean) =>
-    request<ImportReport>("POST", "/v1/knowledge/import", { query: { format, dry_run: dryRun }, raw: file }),
-  home: (signal?: AbortSignal) => request<Home>("GET", "/v1/home", { query: { zone: Intl.DateTimeFormat().resolvedOptions().timeZone }, signal }),
+  home: (signal?: AbortSignal) => request<Home>("GET", "/v1/home", { query: { zone: reader.zone }, signal }),
   unanswered: (limit: number, signal?: AbortSignal) => request<Page<Unanswered>>("GET", "/v1/unanswered", { query: { limit }, signal }),
 
   sites: (signal?: AbortSignal) => request<Page<Site>>("GET", "/v1/sites", { signal }),
   saveSite: (id: string, base: number, body: Schemas["SiteInput"]) => request<Site>("PUT", `/v1/sites/${id}`, { query: { base }, body }),
   staff: (signal?: AbortSignal) => request<Page<Staff>>("GET", "/v1/staff", { signal }),
-  addStaff: (body: Schemas["HireInputBody"]) => request<Staff>("POST", "/v1/staff", { body }),
-  keys: (signal?: AbortSignal) => request<Page<ApiKey>>("GET", "/v1/keys", { signal }),
-  addKey: (body: Schemas["KeyInputBody"]) => request<MadeKey>("POST", "/v1/keys", { body }),
-  revokeKey: (k: string) => request<void>("DELETE", `/v1/keys/${id(k)}`),
 
   search: (query: { q: string; limit: number; kinds?: string }, signal?: AbortSignal) => request<Schemas["SearchResult"]>("GET", "/v1/search", { query, signal }),
   hitTest: (text: string) => request<HitTest>("POST", "/v1/knowledge/test", { body: { text } }),
