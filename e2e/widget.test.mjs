@@ -155,7 +155,7 @@ describe("the widget", { skip }, () => {
     const page = await context.newPage();
     const refused = [];
     page.on("console", (m) => /Content Security Policy|Refused to/.test(m.text()) && refused.push(m.text()));
-    const policy = `default-src 'none'; script-src ${server.base}; img-src ${shop}; style-src ${shop}; connect-src ${server.base} ${server.base.replace("http", "ws")}; base-uri 'none'; require-trusted-types-for 'script'`;
+    const policy = `default-src 'none'; script-src ${server.base}; img-src ${server.base}; style-src ${shop}; connect-src ${server.base} ${server.base.replace("http", "ws")}; base-uri 'none'; require-trusted-types-for 'script'`;
     pages["/hostile.css"] = {
       headers: { "Content-Type": "text/css" },
       body: `* { all: unset !important; display: block !important; position: static !important; font: 40px cursive !important; color: red !important; background: lime !important;

@@ -113,7 +113,7 @@ func (a *App) demoCompany(ctx context.Context) error {
 			_, err := a.sites.CreateIn(tx, actor, channel.Site{
 				Tenant: demo.Tenant, ID: demo.SiteID, Key: demo.SiteKey, Name: demo.Name, Bot: knowledge.DefaultBot, Languages: demo.Languages,
 				Zone: demo.ZoneName, Hours: channel.Hours{Week: week},
-				Settings: channel.Settings{Texts: map[string]frontdesk.Localized{"greeting": demo.Welcome, "notice": demo.Notice, "suggestions": suggestions()}},
+				Settings: channel.Settings{Colour: "#1d6b4a", Logo: "/demo/icon.svg", Texts: map[string]frontdesk.Localized{"greeting": demo.Welcome, "notice": demo.Notice, "suggestions": suggestions()}},
 			})
 			return err
 		})

@@ -31,6 +31,13 @@ export function tabStore(): Store {
   }
 }
 
+const shelfMs = 24 * 3600_000; // what a closed tab left behind is swept after a day
+
+interface Kept {
+  file: Blob;
+  at: number;
+}
+
 /** Files on their way, kept over reloads in IndexedDB under their message's client id. */
 export class Shelf {
   private opened: Promise<IDBDatabase> | undefined;
@@ -38,12 +45,12 @@ export class Shelf {
   constructor(private name: string) {}
 
   put(id: string, file: Blob): Promise<void> {
-    return this.run("readwrite", (s) => s.put(file, id)).then(() => undefined);
+    return this.run("readwrite", (s) => s.put({ file, at: Date.now() } satisfies Kept, id)).then(() => undefined);
   }
 
   async get(id: string): Promise<Blob | undefined> {
-    const v = await this.run("readonly", (s) => s.get(id));
-    return v instanceof Blob ? v : undefined;
+    const v = (await this.run("readonly", (s) => s.get(id))) as Partial<Kept> | undefined;
+    return v?.file instanceof Blob ? v.file : undefined;
   }
 
   drop(id: string): Promise<void> {
@@ -59,10 +66,18 @@ export class Shelf {
     }
   }
 
-  private open(): Promise<IDBDatabase> {
+  private async open(): Promise<IDBDatabase> {
     const r = indexedDB.open(this.name, 1);
     r.onupgradeneeded = () => r.result.createObjectStore("files");
-    return finished(r);
+    const db = await finished(r);
+    const all = db.transaction("files", "readwrite").objectStore("files").openCursor();
+    all.onsuccess = () => {
+      const at = all.result;
+      if (!at) return;
+      if (Date.now() - (at.value as Kept).at > shelfMs) at.delete();
+      at.continue();
+    };
+    return db;
   }
 }
 

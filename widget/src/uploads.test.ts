@@ -58,6 +58,7 @@ describe("uploads", () => {
     expect(sent).toBe(1);
     expect(box.take()[0]?.parts).toEqual([{ kind: "image", attachment: picture("p1") }]);
     expect(uploads.file(undefined, "p1")).toBe(file);
+    expect(shelf.size).toBe(0);
   });
 
   it("show only what the server found to be a picture", async () => {

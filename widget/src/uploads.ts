@@ -79,15 +79,10 @@ export class Uploads {
     this.waits.get(clientId)?.();
     this.waits.delete(clientId);
     this.outbox.remove(clientId);
-    this.done(clientId);
-    this.on.changed();
-  }
-
-  /** The message is on the server, or given up: its bytes are not needed any more. */
-  done(clientId: string): void {
     this.files.delete(clientId);
     this.tries.delete(clientId);
     void this.shelf.drop(clientId);
+    this.on.changed();
   }
 
   private async run(p: Pending): Promise<void> {
@@ -110,6 +105,8 @@ export class Uploads {
       const attachment = await this.wire.upload(p.file?.name ?? "", file, told, run.gone.signal);
       if (!mine()) return;
       this.shown.set(attachment.id, file);
+      this.tries.delete(id);
+      void this.shelf.drop(id); // the server has it; this page keeps it to show it
       this.outbox.uploaded(id, [{ kind: pictureTypes.includes(attachment.type) ? "image" : "file", attachment }]);
       this.on.uploaded();
     } catch (err) {

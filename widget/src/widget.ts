@@ -312,7 +312,6 @@ export class Widget {
     const messages = this.transcript.messages;
     const last = messages[messages.length - 1];
     const inTranscript = new Set(messages.map((m) => m.clientId));
-    for (const p of this.outbox.all) if (p.file && inTranscript.has(p.clientId)) this.uploads.done(p.clientId);
     view.messages = messages;
     view.more = this.transcript.more;
     view.pending = this.outbox.all.filter((p) => !inTranscript.has(p.clientId));

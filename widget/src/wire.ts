@@ -210,9 +210,10 @@ const settleMs = 200; // what one tab stores reaches another, in a process of it
 function alone<T>(name: string, run: () => Promise<T>): Promise<T> {
   if (!navigator.locks) return run();
   return new Promise((done, fail) => {
-    void navigator.locks.request(name, async () => {
+    const held = navigator.locks.request(name, async () => {
       await run().then(done, fail);
       await new Promise((settled) => setTimeout(settled, settleMs));
     });
+    held.catch(fail); // the page is being left
   });
 }
