@@ -85,8 +85,17 @@ export const desk = {
   sending: ["发送中", "Sending"],
   failed: ["没有发出。", "Not sent."],
   discard: ["丢弃", "Discard"],
-  held: ["没有发出：触发了“{rule}”。", "Not sent: “{rule}” is not allowed."],
+  held: ["没有发出：不能说“{rule}”。", "Not sent: “{rule}” is not allowed."],
+  heldFor: ["原因：{reason}。", " Reason: {reason}."],
   heldPlain: ["没有发出：有不能发送的内容。", "Not sent: it holds something that may not be sent."],
+  reasons: {
+    promises_compensation_or_a_result: ["承诺赔付或效果", "promises compensation or a result"],
+    promises_gain: ["承诺收益", "promises gain"],
+    hints_at_inside_information_or_favours: ["暗示内幕消息或私下好处", "hints at inside information or favours"],
+    superlative_that_advertising_law_forbids: ["广告法禁用的绝对化用语", "superlative that advertising law forbids"],
+    claims_an_effect_on_health: ["宣称健康功效", "claims an effect on health"],
+    insult: ["辱骂", "insult"],
+  },
   upload: {
     add: ["添加图片或文件", "Add pictures or files"],
     list: ["待发送的文件", "Files to send"],
