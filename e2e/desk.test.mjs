@@ -1,5 +1,6 @@
 // The desk as people work at it: an agent without a mouse, two agents and one customer, rules that hold a message back,
 // drafts that outlive everything, a line that is cut and a server that is killed.
+import { AxeBuilder } from "@axe-core/playwright";
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { Customer, launch, owner, Server, signIn, skip } from "./harness.mjs";
@@ -268,6 +269,61 @@ describe("at the desk", { skip }, () => {
     await said(page, "agent", "三").waitFor();
     assert.deepEqual(await texts(page, "agent"), ["一", "二", "三"], "a reload shows the same");
     await page.context().close();
+    await c.context.close();
+  });
+
+  test("a list keeps its filters in the address and holds still under the pointer", async () => {
+    const page = await signIn(browser, server.base, { faults, as: agent });
+    await page.goto(`${server.base}/desk/all`);
+    await page.locator('[role="option"]').first().waitFor();
+    await page.getByRole("button", { name: "筛选" }).click();
+    await page.getByLabel("语言").selectOption("en");
+    await page.waitForURL(/language=en/);
+    await page.keyboard.press("Escape");
+    await page.reload();
+    await page.getByRole("button", { name: "取消筛选：英文" }).click();
+    await page.waitForURL((u) => !u.search.includes("language"));
+
+    const rows = () => page.locator('[role="option"]').evaluateAll((all) => all.slice(0, 5).map((r) => r.id));
+    await page.locator('[role="option"]').nth(1).hover();
+    const before = await rows();
+    const c = await Customer.open(browser, server.base, { faults });
+    await c.ask("你好");
+    const fresh = page.getByRole("button", { name: "1 个新会话" });
+    await fresh.waitFor({ timeout: 10_000 });
+    assert.deepEqual(await rows(), before, "nothing moved under the hand");
+    await fresh.click();
+    assert.equal((await rows())[0], `row-${c.conversation}`);
+    await page.context().close();
+    await c.context.close();
+  });
+
+  test("each answer says why, in every look without anything serious for axe", async () => {
+    const c = await waiting(browser, server.base, "运费谁承担呢", faults);
+    for (const look of [
+      { locale: "zh-CN", colorScheme: "light", viewport: { width: 1440, height: 900 } },
+      { locale: "en-GB", colorScheme: "dark", viewport: { width: 390, height: 844 } },
+    ]) {
+      const page = await signIn(browser, server.base, { faults, as: agent, ...look });
+      const serious = async (where) => {
+        await page.waitForTimeout(300);
+        const { violations } = await new AxeBuilder({ page }).analyze();
+        assert.deepEqual(violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(" ")).join(" | ")}`), [], where);
+      };
+      await page.goto(`${server.base}/desk/all/${c.conversation}`);
+      await page.locator(".log .msg.bot").first().waitFor();
+      await serious("a conversation");
+      const why = page.locator(".log .msg.bot").filter({ has: page.locator(".sources, .choices") }).first();
+      await why.hover();
+      await why.locator(".acts button").first().click();
+      await page.locator(".candidates .bar").first().waitFor();
+      await page.locator(".candidates .question").first().click();
+      await page.locator(".candidates .answer").first().waitFor();
+      await page.locator(".again button").click();
+      await page.locator('[role="status"] .tag.good').waitFor({ timeout: 10_000 });
+      await serious("its trace");
+      await page.context().close();
+    }
     await c.context.close();
   });
 
