@@ -87,7 +87,7 @@ func (s *socket) tell() {
 			s.g.Log.Warn("who has the conversation is not known", "conversation", s.visitor.Conversation, "error", err)
 		case c.Owner == conversation.OwnerQueue:
 			s.g.queue.enter(s)
-			s.g.places(ctx, s.visitor.Tenant)
+			s.tellPlace(ctx)
 		case c.Owner == conversation.OwnerAgent:
 			s.g.queue.leave(s, true)
 			out := map[string]any{"type": "state", "owner": c.Owner}
@@ -208,29 +208,45 @@ func (g *Gateway) places(ctx context.Context, tenant string) {
 		at[id] = i + 1
 	}
 	g.queue.mu.Lock()
-	here := make(map[*socket]*waiting, len(g.queue.here[tenant]))
-	for s, w := range g.queue.here[tenant] {
-		here[s] = w
+	here := make([]*socket, 0, len(g.queue.here[tenant]))
+	for s := range g.queue.here[tenant] {
+		here = append(here, s)
 	}
 	g.queue.mu.Unlock()
-	for s, w := range here {
-		position := at[s.visitor.Conversation]
-		if position == 0 {
-			continue // taken or gone just now: its owner is told apart
+	for _, s := range here {
+		if position := at[s.visitor.Conversation]; position > 0 { // else taken or gone just now: its owner is told apart
+			s.placed(ctx, position)
 		}
-		b, err := json.Marshal(map[string]any{"type": "state", "owner": conversation.OwnerQueue, "queue": g.place(ctx, tenant, s.visitor.Site, position)})
-		if err != nil {
-			continue
-		}
-		g.queue.mu.Lock()
-		if w.place == 0 {
-			w.place = position
-		}
-		fresh := !bytes.Equal(b, w.told) && g.queue.here[tenant][s] == w
-		w.told = b
-		if fresh {
-			s.send(b) // under the lock: whoever leaves the queue hears of that after this
-		}
-		g.queue.mu.Unlock()
 	}
+}
+
+// tellPlace tells one customer who has begun to wait where they stand. The others hear at the next look what that changes for
+// them: many may begin to wait at once.
+func (s *socket) tellPlace(ctx context.Context) {
+	before, err := s.g.Conversations.QueuePlace(ctx, s.visitor.Tenant, s.visitor.Conversation)
+	if err != nil {
+		s.g.Log.Warn("the queue could not be read", "error", err)
+	} else if before >= 0 && before < placesMax {
+		s.placed(ctx, before+1)
+	}
+}
+
+// placed tells a customer the place, unless they have heard that or wait no more.
+func (s *socket) placed(ctx context.Context, position int) {
+	q := &s.g.queue
+	b, err := json.Marshal(map[string]any{"type": "state", "owner": conversation.OwnerQueue, "queue": s.g.place(ctx, s.visitor.Tenant, s.visitor.Site, position)})
+	if err != nil {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	w := q.here[s.visitor.Tenant][s]
+	if w == nil || bytes.Equal(b, w.told) {
+		return
+	}
+	if w.place == 0 {
+		w.place = position
+	}
+	w.told = b
+	s.send(b) // under the lock: whoever leaves the queue hears of that after this
 }
