@@ -55,3 +55,10 @@ export function firstPassword(): string {
   const word = (): string => Array.from(crypto.getRandomValues(new Uint8Array(4)), (b) => letters[b % letters.length]).join("");
   return [word(), word(), word(), word()].join("-");
 }
+
+/** The rights in the order in which a person would look for them; what is not here comes after. */
+const order = ["conversation.", "trace.", "knowledge.", "bot.", "insight.", "site.", "staff.", "key.", "webhook.", "event.", "sealed.", "person."];
+export function inOrder(permissions: readonly string[]): string[] {
+  const at = (p: string): number => (order.findIndex((o) => p.startsWith(o)) + 100) % 100;
+  return [...permissions].sort((a, b) => at(a) - at(b));
+}
