@@ -36,6 +36,8 @@ describe("the widget", { skip }, () => {
   });
 
   const widget = (page) => page.locator("frontdesk-widget");
+  /** The panel has come up: what is measured now does not move any more. */
+  const still = (page) => widget(page).evaluate((h) => Promise.all(h.shadowRoot.getAnimations().filter((a) => a.animationName === "rise").map((a) => a.finished)).then(() => undefined));
   const said = (c) => c.transcript().then((all) => all.filter(([who]) => who === "customer").map(([, text]) => text));
   const acked = (c, n) => c.from("customer").nth(n).getByText("已发送").waitFor({ timeout: 20_000 });
 
@@ -51,6 +53,7 @@ describe("the widget", { skip }, () => {
 
   test("a customer on a phone sends a picture and files, and finds them again", async () => {
     const c = await Customer.open(browser, server.base, { faults, ...phone });
+    await still(c.page);
     const sheet = await widget(c.page).locator(".panel").boundingBox();
     assert.deepEqual([sheet.x, sheet.y, sheet.width, sheet.height], [0, 0, 390, 844], "the sheet covers the screen");
     assert.equal(await widget(c.page).locator(".panel").getAttribute("aria-modal"), "true");
@@ -172,6 +175,7 @@ describe("the widget", { skip }, () => {
     Object.assign(c, { context, page });
     await c.box.waitFor();
     await c.ask("怎么退货");
+    await still(page);
     const look = await widget(page).evaluate((host) => {
       const at = (s) => getComputedStyle(host.shadowRoot.querySelector(s));
       const box = host.shadowRoot.querySelector(".panel").getBoundingClientRect();
@@ -331,6 +335,7 @@ describe("the widget", { skip }, () => {
     await c.page.getByRole("button", { name: "问问客服" }).click();
     await c.page.getByText("第 55 句").waitFor();
     assert.equal(await c.page.getByText("第 5 句", { exact: true }).count(), 0, "only the newest came");
+    await still(c.page);
     const log = widget(c.page).locator(".log");
     const topmost = await log.evaluate((el) => {
       el.scrollTop = 150;
