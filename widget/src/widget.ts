@@ -63,6 +63,7 @@ export class Widget {
   private theme: ReturnType<typeof watchTheme>;
   private timers = new Map<string, () => void>();
   private ratings = new Map<number, Rating>();
+  private wanted = ""; // the page's language, as a tag
   private tracked: Tracked[] = [];
   private session: Session | undefined;
   private sessionAt = 0;
@@ -141,8 +142,8 @@ export class Widget {
     dress(this.root, options.tokens, options.styles, options.accent);
     this.theme = watchTheme(this.panel.el, options.theme);
     this.language = watchLanguage(options.language, (tag) => {
-      this.view.language = languageOf(tag);
-      this.changed();
+      this.wanted = tag;
+      this.speak();
     });
     this.panel.composer.restore(tabStore().getItem(this.draftKey) ?? "");
     this.remembered();
@@ -229,8 +230,17 @@ export class Widget {
     this.view.opensAt = s.opensAt;
     this.view.maxChars = s.maxChars;
     if (s.colour !== before && !this.options.accent) dress(this.root, this.options.tokens, this.options.styles, s.colour);
-    const { token: _, ...rest } = s;
-    local.set(`frontdesk:${this.options.site}:look`, JSON.stringify({ conversation: rest.conversation, site: { names: s.name, colour: s.colour, logo: s.logo, texts: s.texts, max_chars: s.maxChars } }));
+    this.speak();
+    const { conversation, name: names, colour, logo, texts, languages, maxChars: max_chars } = s;
+    local.set(`frontdesk:${this.options.site}:look`, JSON.stringify({ conversation, site: { names, colour, logo, texts, languages, max_chars } }));
+  }
+
+  /** Speaks what the page speaks, if the site does; else the site's first language. */
+  private speak(): void {
+    const wanted = languageOf(this.wanted);
+    const offered = this.session?.languages ?? [];
+    this.view.language = offered.length === 0 || offered.includes(wanted) ? wanted : languageOf(offered[0]);
+    this.changed();
   }
 
   /** The looks of the last visit, so that the panel opens with them at once. */
@@ -315,7 +325,7 @@ export class Widget {
     view.messages = messages;
     view.more = this.transcript.more;
     view.pending = this.outbox.all.filter((p) => !inTranscript.has(p.clientId));
-    const text = (name: string): string => inLanguage(session?.texts[name] ?? {}, view.language);
+    const text = (name: string): string => session?.texts[name]?.[view.language] ?? ""; // else our own, in the customer's language
     view.title = text("title") || inLanguage(session?.name ?? {}, view.language);
     view.logo = session?.logo?.startsWith("/") ? this.options.base + session.logo : session?.logo;
     view.greeting = text("greeting");
