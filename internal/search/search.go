@@ -1,7 +1,9 @@
 // Package search finds conversations by what was written in them and customers by name, among millions of messages.
 //
 // It is a side stream: it reads the event log and keeps an index of its own, of single characters and pairs of them (words,
-// in scripts that part words), so that 退 and 退款 and a code of one letter are found. The index holds no text. What it
+// in scripts that part words), so that 退 and 退款 and a code of one letter are found. It holds what people wrote: what the
+// bot said stands in the knowledge, is found there once instead of in each conversation that it answered, and would make the
+// index several times as large. The index holds no text. What it
 // finds is read again where it lives and compared before it is shown, so a message that was recalled or redacted a moment
 // ago is not found, even though the index lags behind by up to half a second.
 package search
@@ -62,6 +64,9 @@ const (
 	kindContact = "contact"
 )
 
+// fromBot is who says what is not indexed.
+const fromBot = "bot"
+
 // changes are what a batch of events touches in one tenant.
 type changes struct {
 	messages map[Ref]bool
@@ -74,12 +79,11 @@ func (s *Search) handle(tx *sqldb.Tx, events []frontdesk.Event) error {
 	for i := range events {
 		ev := &events[i]
 		var d struct {
-			Seq     int64    `json:"seq"`
-			Replies []int64  `json:"reply_seqs"`
-			Erased  []string `json:"conversations"`
+			Seq    int64    `json:"seq"`
+			Erased []string `json:"conversations"`
 		}
 		switch ev.Type {
-		case frontdesk.EvMessageReceived, frontdesk.EvMessageSent, frontdesk.EvMessageChanged, frontdesk.EvTurnCompleted, frontdesk.EvPersonErased:
+		case frontdesk.EvMessageReceived, frontdesk.EvMessageSent, frontdesk.EvMessageChanged, frontdesk.EvPersonErased:
 			if len(ev.Data) == 0 {
 				break
 			}
@@ -100,10 +104,8 @@ func (s *Search) handle(tx *sqldb.Tx, events []frontdesk.Event) error {
 			c.erased = append(c.erased, d.Erased...)
 			continue
 		}
-		for _, seq := range append(d.Replies, d.Seq) {
-			if seq > 0 {
-				c.messages[Ref{ev.Conversation, seq}] = true
-			}
+		if d.Seq > 0 {
+			c.messages[Ref{ev.Conversation, d.Seq}] = true
 		}
 	}
 	// In one order always: rows of the index that two transactions touch are touched in the same order.
@@ -136,7 +138,9 @@ func (s *Search) apply(tx *sqldb.Tx, tenant string, c *changes) error {
 		}
 		texts := make(map[Ref]string, len(list))
 		for _, m := range list {
-			texts[m.Ref] = m.Text
+			if m.From != fromBot {
+				texts[m.Ref] = m.Text
+			}
 		}
 		if err := put(tx, tenant, kindMessage, refs, texts); err != nil {
 			return err

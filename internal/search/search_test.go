@@ -25,13 +25,18 @@ func TestMain(m *testing.M) {
 // shelf is where the searched messages live: as they are now.
 type shelf struct {
 	texts map[Ref]string // without those that were recalled
+	bot   map[Ref]bool   // which the bot said
 	names map[string]string
 }
 
 func (s shelf) Messages(_ context.Context, _ string, refs []Ref) (out []Message, err error) {
 	for _, r := range refs {
 		if text, ok := s.texts[r]; ok {
-			out = append(out, Message{Ref: r, Text: text, From: "customer", At: r.Seq})
+			m := Message{Ref: r, Text: text, From: "customer", At: r.Seq}
+			if s.bot[r] {
+				m.From = "bot"
+			}
+			out = append(out, m)
 		}
 	}
 	return out, nil
@@ -58,7 +63,7 @@ type desk struct {
 }
 
 func newDesk(t *testing.T, db *sqldb.DB) *desk {
-	s := shelf{map[Ref]string{}, map[string]string{}}
+	s := shelf{map[Ref]string{}, map[Ref]bool{}, map[string]string{}}
 	return &desk{t, New(db, s), s}
 }
 
@@ -217,9 +222,15 @@ func TestRepliesAndNames(t *testing.T) {
 	sqldbtest.Each(t, func(t *testing.T, db *sqldb.DB) {
 		d := newDesk(t, db)
 		d.shelf.texts[Ref{"c", 4}], d.shelf.texts[Ref{"c", 5}] = "第一句", "第二句"
-		d.events(event("t", frontdesk.EvTurnCompleted, "c", map[string]any{"reply_seqs": []int{4, 5}}))
+		d.events(event("t", frontdesk.EvMessageSent, "c", map[string]any{"seq": 4}), event("t", frontdesk.EvMessageSent, "c", map[string]any{"seq": 5}))
 		if got := d.find("t", "第二"); !slices.Equal(got, []string{"c 第二"}) {
 			t.Errorf("replies: %v", got)
+		}
+		// The bot's words are the knowledge's and are found there, also after a change.
+		d.shelf.texts[Ref{"c", 6}], d.shelf.bot[Ref{"c", 6}] = "第二句", true
+		d.events(event("t", frontdesk.EvTurnCompleted, "c", map[string]any{"reply_seqs": []int{6}}), event("t", frontdesk.EvMessageChanged, "c", map[string]any{"seq": 6}))
+		if got := d.find("t", "第二"); !slices.Equal(got, []string{"c 第二"}) {
+			t.Errorf("with the bot's: %v", got)
 		}
 		d.shelf.names["p1"], d.shelf.names["p2"] = "欧阳小雨", "Ann O'Neil"
 		d.events(frontdesk.Event{Tenant: "t", Type: frontdesk.EvVisitorIdentified, Subject: "p1"}, frontdesk.Event{Tenant: "t", Type: frontdesk.EvVisitorIdentified, Subject: "p2"})
