@@ -41,6 +41,17 @@ describe("outbox", () => {
     expect(box.sending.value).toEqual([]);
   });
 
+  it("does not sit out a long pause once the server is there again", async () => {
+    const box = new Outbox(memory(), "me");
+    answers = [...Array<"unreachable">(6).fill("unreachable"), 200];
+    box.send({ ...reply, attachments: [] });
+    await vi.advanceTimersByTimeAsync(400 + 800 + 1600 + 3200 + 6400);
+    expect(asked).toHaveLength(6);
+    box.wake();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(asked).toHaveLength(7);
+  });
+
   it("keeps what was refused for the agent to see and to send again", async () => {
     const box = new Outbox(memory(), "me");
     answers = [409];

@@ -30,6 +30,7 @@ const shownMs = 3000; // it is on disk by then; the conversation shows it, or is
 export class Outbox {
   readonly sending: Ref<Sending[]> = ref([]);
   private active = new Set<string>();
+  private waiting = new Set<() => void>();
 
   constructor(
     private store: Store,
@@ -58,6 +59,11 @@ export class Outbox {
     void this.deliver(made);
   }
 
+  /** The server is there again: what waits for its next attempt tries now. */
+  wake(): void {
+    for (const go of this.waiting) go();
+  }
+
   again(s: Sending): void {
     const fresh = { ...s, failed: undefined };
     this.set(this.sending.value.map((x) => (x.clientId === s.clientId ? fresh : x)));
@@ -84,6 +90,18 @@ export class Outbox {
     }
   }
 
+  private pause(ms: number): Promise<void> {
+    return new Promise((done) => {
+      const go = (): void => {
+        clearTimeout(timer);
+        this.waiting.delete(go);
+        done();
+      };
+      const timer = setTimeout(go, ms);
+      this.waiting.add(go);
+    });
+  }
+
   private async deliver(s: Sending): Promise<void> {
     if (this.active.has(s.clientId)) return;
     this.active.add(s.clientId);
@@ -101,7 +119,7 @@ export class Outbox {
             this.set(this.sending.value.map((x) => (x.clientId === s.clientId ? { ...x, failed: err } : x)));
             return;
           }
-          await new Promise((done) => setTimeout(done, Math.min(8000, 400 * 2 ** n)));
+          await this.pause(Math.min(8000, 400 * 2 ** n));
         }
       }
     } finally {

@@ -77,6 +77,12 @@ export class Uploads {
     this.all.value = this.all.value.filter((x) => x.key !== key);
   }
 
+  /** Puts back what was handed over and could not be sent. */
+  restore(attachments: readonly Attachment[]): void {
+    const back = attachments.map((a): Upload => ({ key: newKey(), name: a.name ?? "", size: a.size, preview: isPicture(a.type) ? `/v1/attachments/${encodeURIComponent(a.id)}` : "", done: a }));
+    this.all.value = [...back, ...this.all.value];
+  }
+
   /** Hands over what is uploaded, and begins empty. */
   take(): Attachment[] {
     const out = this.ready.value;
