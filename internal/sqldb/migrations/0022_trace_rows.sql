@@ -1,0 +1,20 @@
+-- +goose Up
+-- On SQLite, rows as long as a trace's do not belong into the tree of a key: each took a page of its own, and writing it cost
+-- twice as much. Traces are written with every turn and read seldom.
+
+--sqlite ALTER TABLE trace RENAME TO trace_before;
+--sqlite DROP INDEX trace_at;
+--sqlite CREATE TABLE trace (
+--sqlite     tenant       TEXT   NOT NULL,
+--sqlite     conversation TEXT   NOT NULL,
+--sqlite     turn         BIGINT NOT NULL,
+--sqlite     at           BIGINT NOT NULL,
+--sqlite     release      BIGINT NOT NULL,
+--sqlite     seqs         TEXT   NOT NULL,
+--sqlite     replies      TEXT   NOT NULL,
+--sqlite     body         TEXT   NOT NULL,
+--sqlite     PRIMARY KEY (tenant, conversation, turn)
+--sqlite );
+--sqlite INSERT INTO trace SELECT tenant, conversation, turn, at, release, seqs, replies, body FROM trace_before ORDER BY at;
+--sqlite DROP TABLE trace_before;
+--sqlite CREATE INDEX trace_at ON trace (at);
