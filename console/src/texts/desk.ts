@@ -85,9 +85,9 @@ export const desk = {
   sending: ["发送中", "Sending"],
   failed: ["没有发出。", "Not sent."],
   discard: ["丢弃", "Discard"],
-  held: ["没有发出：不能说“{rule}”。", "Not sent: “{rule}” is not allowed."],
-  heldFor: ["原因：{reason}。", " Reason: {reason}."],
-  heldPlain: ["没有发出：有不能发送的内容。", "Not sent: it holds something that may not be sent."],
+  held: ["没有发出，请修改后再发送。", "Not sent. Change it and send it again."],
+  heldFor: ["不能说“{rule}”：{reason}", "“{rule}”: {reason}"],
+  heldRule: ["不能说“{rule}”", "“{rule}” is not allowed"],
   reasons: {
     promises_compensation_or_a_result: ["承诺赔付或效果", "promises compensation or a result"],
     promises_gain: ["承诺收益", "promises gain"],
