@@ -222,7 +222,7 @@ export const test = {
   matched: ["匹配到：{w}", "Matched: {w}"],
   vetoed: ["被排除", "Ruled out"],
   vetoedBy: ["这个问法更接近它的“不是在问这个”，所以不会用它回答。", "One of its “not this question” wordings is nearer, so it does not answer."],
-  shares: ["评分依据：蓝色是支持，黄色是反对", "What the score is made of: blue speaks for it, amber against"],
+  shares: ["评分依据：先是支持它的，再是反对它的（黄色）", "What the score is made of: first what speaks for it, then, in amber, what speaks against"],
   openEntry: ["打开这条问答", "Open this entry"],
   feature: {
     exact: ["一字不差", "Exactly a wording of it"],
