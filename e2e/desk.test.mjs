@@ -231,6 +231,38 @@ describe("at the desk", { skip }, () => {
     await c.context.close();
   });
 
+  test("one's own words are edited and withdrawn, and a sealed value opens for a reason", async () => {
+    const c = await waiting(browser, server.base, "我的手机号是 13800138000", faults);
+    const page = await signIn(browser, server.base, { faults, as: owner });
+    await page.goto(`${server.base}/desk/waiting/${c.conversation}`);
+    assert.equal(await page.getByText("13800138000").count(), 0);
+    await take(page);
+    await page.locator(".sealed").first().click();
+    const sealed = page.getByRole("dialog", { name: "查看密封信息" });
+    await sealed.getByLabel("查看理由").fill("核对来电顾客的身份");
+    await sealed.getByRole("button", { name: "查看", exact: true }).click();
+    await page.waitForFunction(() => document.querySelector("dialog .copy input")?.value === "13800138000");
+    await page.keyboard.press("Escape");
+
+    await box(page).fill("明天到");
+    await box(page).press("Enter");
+    const mine = page.locator(".log .msg.agent");
+    await mine.waitFor();
+    await mine.hover();
+    await mine.getByRole("button", { name: "修改" }).click();
+    await page.getByRole("dialog").getByLabel("内容").fill("后天到");
+    await page.getByRole("button", { name: "保存" }).click();
+    await c.from("agent").getByText("后天到").waitFor({ timeout: 10_000 });
+    await mine.getByText("已修改").waitFor();
+    await mine.hover();
+    await mine.getByRole("button", { name: "撤回" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "撤回" }).click();
+    await mine.getByText("此消息已撤回").waitFor({ timeout: 10_000 });
+    await c.page.waitForFunction(() => !document.querySelector("frontdesk-widget")?.shadowRoot?.textContent?.includes("后天到"));
+    await page.context().close();
+    await c.context.close();
+  });
+
   test("through a cut line and a killed server, customer and agent miss nothing", async () => {
     const c = await waiting(browser, server.base, "什么时候发货", faults);
     const page = await signIn(browser, server.base, { faults, as: agent });
