@@ -26,13 +26,14 @@ const (
 	frameRate   = 20.0             // frames of any kind a second
 	frameBurst  = 60.0
 	floodMax    = 50 // frames beyond that before the socket is closed
-	bufferBytes = 512
+	readBytes   = 256 // each socket keeps these; what is longer is read past them
+	writeBytes  = 512 // shared
 	queueBytes  = 8 << 20         // waiting for a slow reader before it is dropped, beside the number of frames
 	stopSpread  = 3 * time.Second // at a stop, sockets are told to come back within this
 )
 
 var upgrader = websocket.Upgrader{
-	ReadBufferSize: bufferBytes, WriteBufferSize: bufferBytes, WriteBufferPool: &sync.Pool{},
+	ReadBufferSize: readBytes, WriteBufferSize: writeBytes, WriteBufferPool: &sync.Pool{},
 	HandshakeTimeout: 5 * time.Second,
 	CheckOrigin:      func(*http.Request) bool { return true }, // checked before
 }

@@ -44,6 +44,7 @@ func (g *Gateway) socket(w http.ResponseWriter, r *http.Request) error {
 		if !site.AllowsRequest(r) {
 			return &frontdesk.Error{Kind: frontdesk.Denied, Field: "Origin", Public: "This page may not use the chat."}
 		}
+		v.Tenant, v.Site = site.Tenant, site.ID // the same letters, kept once for all sockets
 	}
 	v.Contact, v.Nonce = "", "" // a socket may live for days: what it does not need goes
 	s := &socket{line: line{g: g, addr: g.ClientIP(r), most: g.Config.Limits.SocketsPerIP}, visitor: v}
