@@ -74,12 +74,12 @@ describe("pages", { skip }, () => {
       const places = [
         ["home", "/home", ".tile"],
         ["desk-list", "/desk/all", ".row"],
-        ["knowledge", "/knowledge", ".entry"],
+        ["knowledge", "/knowledge", "tbody tr"],
         ["knowledge-none", "/knowledge?q=zzzzzz", ".state"],
         ["entry", "/knowledge/entry", "#question"],
         ["import", "/knowledge/import", ".drop"],
-        ["hit-test", `/knowledge/test?text=${encodeURIComponent(zh ? "几天到货" : "return an item")}`, ".line"],
-        ["settings", "/settings", ".site"],
+        ["hit-test", `/knowledge/test?text=${encodeURIComponent(zh ? "几天到货" : "return an item")}`, ".candidate"],
+        ["settings", "/settings", ".chat"],
         ["missing", "/no-such-page", "h1"],
       ];
       for (const [name, path, landmark] of places) {
