@@ -17,19 +17,19 @@ import (
 )
 
 const (
-	pingEvery   = 45 * time.Second
-	pingRounds  = 9                 // each socket is looked at once a pingEvery
-	silenceMax  = 110 * time.Second // two pings unanswered
-	writeMax    = 10 * time.Second
-	acceptMax   = 15 * time.Second // storing one message
-	errorsMax   = 20               // bad frames before the socket is closed
-	frameRate   = 20.0             // frames of any kind a second
-	frameBurst  = 60.0
-	floodMax    = 50 // frames beyond that before the socket is closed
-	readBytes   = 256 // each socket keeps these; what is longer is read past them
-	writeBytes  = 512 // shared
-	queueBytes  = 8 << 20         // waiting for a slow reader before it is dropped, beside the number of frames
-	stopSpread  = 3 * time.Second // at a stop, sockets are told to come back within this
+	pingEvery  = 45 * time.Second
+	pingRounds = 9                 // each socket is looked at once a pingEvery
+	silenceMax = 110 * time.Second // two pings unanswered
+	writeMax   = 10 * time.Second
+	acceptMax  = 15 * time.Second // storing one message
+	errorsMax  = 20               // bad frames before the socket is closed
+	frameRate  = 20.0             // frames of any kind a second
+	frameBurst = 60.0
+	floodMax   = 50              // frames beyond that before the socket is closed
+	readBytes  = 256             // each socket keeps these; what is longer is read past them
+	writeBytes = 512             // shared
+	queueBytes = 8 << 20         // waiting for a slow reader before it is dropped, beside the number of frames
+	stopSpread = 3 * time.Second // at a stop, sockets are told to come back within this
 )
 
 var upgrader = websocket.Upgrader{
