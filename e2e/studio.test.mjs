@@ -243,6 +243,26 @@ describe("knowledge, by an analyst", { skip }, () => {
     await page.context().close();
   });
 
+  test("a server killed in the middle of an import: it goes on, and is done once", async () => {
+    const page = await begin();
+    await page.goto(`${server.base}/knowledge/import`);
+    const lines = Array.from({ length: 4000 }, (_, i) => JSON.stringify({ id: `cut-${i}`, question: `断电导入第 ${i} 条？`, answer: "答案。", category: "断电" })).join("\n");
+    await page.locator("input[type=file]").setInputFiles({ name: "cut.jsonl", mimeType: "application/json", buffer: Buffer.from(lines) });
+    await page.getByRole("button", { name: "先试跑" }).click();
+    const started = page.waitForResponse((r) => r.url().includes("dry_run=false") && r.status() === 202);
+    await page.getByRole("button", { name: /^导入 4,?000 条$/ }).click({ timeout: 60_000 });
+    await started;
+    await server.kill();
+    await server.up();
+    await page.getByRole("button", { name: "撤销这次导入" }).waitFor({ timeout: 60_000 });
+    const { items } = await call(page, "GET", "/v1/knowledge/categories");
+    assert.equal(items.find((c) => c.category === "断电").entries, 4000);
+    await page.getByRole("button", { name: "撤销这次导入" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "撤销这次导入" }).click();
+    await page.getByText("这次导入已撤销。").waitFor({ timeout: 30_000 });
+    await page.context().close();
+  });
+
   test("three thousand entries are paged, and all that match can be chosen", async () => {
     const page = await begin();
     await page.goto(`${server.base}/knowledge/import`);

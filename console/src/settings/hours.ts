@@ -62,5 +62,5 @@ export function nextShift(shifts: readonly Shift[]): Shift {
   const end = last ? minutes(last.to) : NaN;
   if (!last || Number.isNaN(end) || end >= 1440 - 120 || end <= minutes(last.from)) return { from: "09:00", to: "18:00" };
   const write = (m: number): string => `${String(Math.floor(m / 60)).padStart(2, "0")}:${String(m % 60).padStart(2, "0")}`;
-  return { from: write(end + 60), to: write(Math.min(1440, end + 240)) };
+  return { from: write(end + 60), to: write(end <= 900 ? 1080 : Math.min(1440, end + 240)) }; // 18:00 where that is still ahead
 }

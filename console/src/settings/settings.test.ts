@@ -23,7 +23,8 @@ describe("service hours", () => {
   });
   it.each([
     [[], { from: "09:00", to: "18:00" }],
-    [[{ from: "09:00", to: "12:00" }], { from: "13:00", to: "16:00" }],
+    [[{ from: "09:00", to: "12:00" }], { from: "13:00", to: "18:00" }],
+    [[{ from: "09:00", to: "17:00" }], { from: "18:00", to: "21:00" }],
     [[{ from: "09:00", to: "23:30" }], { from: "09:00", to: "18:00" }],
   ])("after %o comes %o", (shifts, next) => expect(nextShift(shifts)).toEqual(next));
 });

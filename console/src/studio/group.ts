@@ -25,22 +25,23 @@ function pairs(text: string): Set<string> {
   return out;
 }
 
-function likeness(a: Set<string>, b: Set<string>): number {
-  let both = 0;
-  for (const p of a) if (b.has(p)) both++;
-  return a.size + b.size === 0 ? 0 : (2 * both) / (a.size + b.size);
-}
-
 /** Each question joins the first group whose most asked question is like it and in its language; the order stays. */
 export function grouped<T extends Asked>(items: readonly T[]): Group<T>[] {
-  const groups: (Group<T> & { pairs: Set<string> })[] = [];
+  const groups: (Group<T> & { pairs: number })[] = [];
+  const having = new Map<string, number[]>(); // for each pair of letters, the groups whose first question has it
   for (const item of items) {
     const mine = pairs(item.text);
-    const home = groups.find((g) => g.first.language === item.language && likeness(g.pairs, mine) >= alike);
+    const common = new Map<number, number>();
+    for (const p of mine) for (const g of having.get(p) ?? []) common.set(g, (common.get(g) ?? 0) + 1);
+    const like = [...common].filter(([g, n]) => groups[g]!.first.language === item.language && (2 * n) / (groups[g]!.pairs + mine.size) >= alike);
+    const home = groups[Math.min(...like.map(([g]) => g))];
     if (home) {
       home.others.push(item);
       home.count += item.count;
-    } else groups.push({ first: item, others: [], count: item.count, pairs: mine });
+      continue;
+    }
+    for (const p of mine) (having.get(p) ?? having.set(p, []).get(p)!).push(groups.length);
+    groups.push({ first: item, others: [], count: item.count, pairs: mine.size });
   }
   return groups.map(({ first, others, count }) => ({ first, others, count }));
 }

@@ -49,7 +49,7 @@ export const home = {
   firstStep: ["先准备知识", "Prepare the knowledge"],
   unanswered: ["没答上来的问题", "Questions without an answer"],
   all: ["全部", "All"],
-  times: ["{n} 次", "{n} times"],
+  times: ["{n} 次", "{n}×"],
   noneUnanswered: ["目前没有答不上来的问题", "No unanswered questions at the moment"],
   state: ["系统状态", "State of the system"],
   stateFine: ["各部分都正常", "Every part works"],

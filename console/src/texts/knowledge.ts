@@ -124,7 +124,7 @@ export const unanswered = {
   mostAsked: ["问得最多", "Most asked"],
   latest: ["最近问的", "Latest"],
   group: ["合并相近的问法", "Group alike ones"],
-  times: ["问过 {n} 次", "Asked {n} times"],
+  times: ["问过 {n} 次", "Asked {n}×"],
   ways: ["{n} 种说法", "{n} wordings"],
   last: ["最近", "last"],
   conversation: ["看会话", "See the conversation"],
