@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"frontdesk"
@@ -98,6 +99,9 @@ func Run(ctx context.Context, o Options) error {
 	// Listening early lets a probe see the process while a database is waited for; it is ready only later.
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.Config.Listen)
 	if err != nil {
+		if errors.Is(err, syscall.EADDRINUSE) {
+			return frontdesk.InvalidField("listen", "another program listens at %s already; give another address, such as --listen 127.0.0.1:8090", o.Config.Listen)
+		}
 		return frontdesk.InvalidField("listen", "%v", err)
 	}
 	a := &App{Options: o, health: &ops.Health{}}

@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -162,6 +163,21 @@ func (n *node) socket(v visitor) *websocket.Conn {
 	must(n.t, err)
 	n.t.Cleanup(func() { conn.Close() })
 	return conn
+}
+
+// What goes wrong first for many says which address it was and what to do.
+func TestTakenAddressIsNamed(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	cfg := config.Default()
+	cfg.Data, cfg.Listen = t.TempDir(), taken.Addr().String()
+	err = Run(t.Context(), Options{Config: cfg, Version: "test", Log: slog.New(slog.DiscardHandler)})
+	if err == nil || !strings.Contains(err.Error(), cfg.Listen+" already") || !strings.Contains(err.Error(), "--listen") {
+		t.Errorf("a start at a taken address says %v", err)
+	}
 }
 
 // A stop does not wait for those who wait: long polls of customers and staff answer at once, sockets are told to come back.
