@@ -64,7 +64,7 @@ func (c *ImportKnowledgeCmd) Run(ctx context.Context, out *Output, g *Globals) e
 	if err != nil {
 		return err
 	}
-	if err := out.JSON(importResult{report}); err != nil {
+	if err := out.JSON(importResult{report, c.DryRun}); err != nil {
 		return err
 	}
 	if report.Failed > 0 && report.Failed == report.Read {
@@ -88,13 +88,19 @@ func (c *ImportKnowledgeCmd) importFile(ctx context.Context, out *Output, dir st
 	return here()
 }
 
-type importResult struct{ knowledge.Report }
+type importResult struct {
+	knowledge.Report
+	dry bool
+}
 
 // Text is the counts and a line a problem.
 func (r importResult) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d rows read: %d added, %d changed, %d skipped, %d failed, in %.2f s (release %d)\n",
 		r.Read, r.Added, r.Changed, r.Skipped, r.Failed, r.Seconds, r.Release)
+	if r.dry {
+		b.WriteString("This was a dry run: nothing was changed.\n")
+	}
 	for _, p := range r.Problems {
 		fmt.Fprintf(&b, "row %d: %s\n", p.Row, strings.TrimLeft(p.Field+" "+p.Reason, " "))
 	}
