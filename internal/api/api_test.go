@@ -480,4 +480,10 @@ func TestDescription(t *testing.T) {
 			t.Errorf("%s: %s", path, csp)
 		}
 	}
+	script := w.do(client{}, "GET", "/docs/docs.js", "", nil).Body.String()
+	for _, r := range w.s.Routes() {
+		if strings.Count(script, " "+r.Group+`: "`) < 2 {
+			t.Errorf("/docs has no heading in both languages for the group %s of %s", r.Group, r.Path)
+		}
+	}
 }

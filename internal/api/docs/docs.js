@@ -5,11 +5,11 @@ const words = {
   en: { title: "Frontdesk API", search: "Search (/)", other: "中文", loading: "Loading …", failed: "The description could not be loaded. Reload to try again.",
     none: "Nothing matches.", path: "In the path", query: "In the query", header: "In the header", body: "Body", answer: "Answer", needs: "Permission", open: "Public",
     example: "Try it", required: "required", file: "the file's bytes",
-    groups: { setup: "First setup", session: "Sign-in", staff: "Staff", key: "API keys", site: "Sites", conversation: "Conversations", knowledge: "Knowledge", bot: "Bot", insight: "Figures", webhook: "Webhooks", event: "Events" } },
+    groups: { setup: "First setup", session: "Sign-in", staff: "Staff", key: "API keys", site: "Sites", conversation: "Conversations", knowledge: "Knowledge", bot: "Bot", insight: "Figures", webhook: "Webhooks", event: "Events", contact: "Customers", search: "Search" } },
   zh: { title: "Frontdesk 接口文档", search: "搜索（/）", other: "English", loading: "加载中……", failed: "接口描述加载失败，请刷新重试。",
     none: "没有匹配的接口。", path: "路径参数", query: "查询参数", header: "请求头", body: "请求体", answer: "响应", needs: "所需权限", open: "公开",
     example: "调用示例", required: "必填", file: "文件内容",
-    groups: { setup: "初始化", session: "登录", staff: "员工", key: "API 密钥", site: "站点", conversation: "对话", knowledge: "知识库", bot: "机器人", insight: "数据", webhook: "Webhook", event: "事件" } },
+    groups: { setup: "初始化", session: "登录", staff: "员工", key: "API 密钥", site: "站点", conversation: "对话", knowledge: "知识库", bot: "机器人", insight: "数据", webhook: "Webhook", event: "事件", contact: "顾客", search: "搜索" } },
 };
 
 let language = localStorage.getItem("docs-language") || (navigator.language.startsWith("zh") ? "zh" : "en");
