@@ -68,8 +68,8 @@ func spoken(text string) string {
 
 // Small talk that needs no search: the whole message, normalised and without punctuation, is one of these.
 var smallTalk = phrases(map[string]string{
-	"greeting": "你好 您好 你好呀 你好啊 您好呀 嗨 哈喽 哈啰 喂 在吗 在不在 在么 有人吗 早 早上好 上午好 中午好 下午好 晚上好 你好在吗 您好在吗 亲 亲在吗 客服 客服在吗 hi|hello|hey|hi there|hello there|good morning|good afternoon|good evening|anyone there|is anyone there|are you there",
-	"thanks":   "谢谢 谢谢你 谢谢您 多谢 谢了 谢谢啦 非常感谢 感谢 太感谢了 好的谢谢 好的谢谢你 知道了谢谢 明白了谢谢 收到谢谢 行谢谢 ok谢谢 嗯谢谢 谢谢客服 辛苦了 thanks|thank you|thanks a lot|thank you very much|thank you so much|many thanks|thx|ty|ok thanks|okay thanks|great thanks|cheers|perfect thanks",
+	"greeting": "你好 您好 你好呀 你好啊 您好呀 嗨 哈喽 哈啰 喂 在吗 在不在 在么 有人吗 早 早上好 上午好 中午好 下午好 晚上好 你好在吗 您好在吗 亲 亲在吗 客服 客服在吗 hi|hello|hey|hi there|hello there|hey there|good morning|good afternoon|good evening|anyone there|is anyone there|are you there",
+	"thanks":   "谢谢 谢谢你 谢谢您 多谢 谢了 谢谢啦 非常感谢 感谢 太感谢了 好的谢谢 好的谢谢你 知道了谢谢 明白了谢谢 收到谢谢 行谢谢 ok谢谢 嗯谢谢 谢谢客服 辛苦了 thanks|thank you|thanks a lot|thank you very much|thank you so much|many thanks|thx|ty|ok thanks|okay thanks|ok thank you|okay thank you|great thanks|great thank you|perfect thanks|perfect thank you|cheers",
 	"bye":      "再见 拜拜 拜 回见 下次再聊 没事了再见 那再见 bye|goodbye|bye bye|see you|see you later|have a nice day|that is all bye",
 	"ok":       "好 好的 好吧 好滴 嗯 嗯嗯 哦 哦哦 行 可以 知道了 明白 明白了 好嘞 好咧 OK的 了解 了解了 收到 没事 没事了 没问题了 没有了 不用了 ok okay|ok got it|okay got it|ok i see|great|cool|alright|all right|got it|i see|understood|fine|sure|no thanks|nothing else|that is all|never mind",
 	"identity": "你是谁 你是机器人吗 你是人吗 你是真人吗 你是人工吗 你叫什么 你叫什么名字 你是ai吗 你是什么|who are you|are you a bot|are you a robot|are you human|are you real|are you a real person|am i talking to a bot|is this a bot|what are you",

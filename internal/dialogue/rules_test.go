@@ -14,8 +14,8 @@ import (
 // Small talk and wishes for a person, and what only looks like them. An empty name wants a search.
 func TestRules(t *testing.T) {
 	for name, list := range map[string][]string{
-		"greeting": {"你好", "您好！", "在吗？", "Hello", "hi there!", "ＨＥＬＬＯ", "你好呀~~", "Good morning."},
-		"thanks":   {"谢谢", "谢谢啦！！", "好的，谢谢", "Thanks!", "thank you so much", "OK, thanks", "感谢🙏"},
+		"greeting": {"你好", "您好！", "在吗？", "Hello", "hi there!", "Hey there", "ＨＥＬＬＯ", "你好呀~~", "Good morning."},
+		"thanks":   {"谢谢", "谢谢啦！！", "好的，谢谢", "Thanks!", "thank you so much", "OK, thanks", "great, thank you", "感谢🙏"},
 		"bye":      {"再见", "拜拜～", "bye", "See you later!"},
 		"ok":       {"好的", "嗯嗯", "知道了", "ok", "Got it.", "不用了"},
 		"identity": {"你是机器人吗？", "你是谁", "are you a bot?", "Who are you"},
