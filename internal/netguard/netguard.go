@@ -175,7 +175,7 @@ func (p Policy) CheckURL(raw string) (*url.URL, error) {
 		err = nil
 	}
 	if err != nil {
-		return nil, &frontdesk.Error{Kind: frontdesk.Invalid, Field: "url", Public: "address is not allowed: it is not on the public internet", Err: err}
+		return nil, &frontdesk.Error{Kind: frontdesk.Invalid, Field: "url", Public: "address is not allowed: it is not on the public internet; whoever runs the server can allow it by the setting outbound.allow", Err: err}
 	}
 	return u, nil
 }

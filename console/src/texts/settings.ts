@@ -165,7 +165,7 @@ export const settings = {
   noWebhooks: ["还没有 Webhook", "No webhooks yet"],
   noWebhooksHint: ["例如把新会话和工单推送到你的业务系统。", "For example to have new conversations in your own system."],
   url: ["接收地址", "Address"],
-  urlHint: ["必须是 https 地址，收到后返回 2xx", "An https address that answers with 2xx"],
+  urlHint: ["公网能访问的地址，建议用 https；收到后返回 2xx", "An address on the public internet, best with https, that answers with 2xx"],
   events: ["事件", "Events"],
   allEvents: ["全部事件", "All events"],
   someEvents: ["已选 {n} 种", "{n} kinds chosen"],
