@@ -5,6 +5,7 @@ export const knowledge = {
   title: ["知识库", "Knowledge"],
   add: ["新增问答", "Add entry"],
   edit: ["编辑问答", "Edit entry"],
+  view: ["查看问答", "Entry"],
   export: ["导出", "Export"],
   searchHint: ["搜索问题、其他问法或答案", "Search questions, wordings or answers"],
   question: ["标准问题", "Question"],
@@ -221,7 +222,7 @@ export const test = {
   scoreOf: ["{p}，门槛 {need}", "{p}, threshold {need}"],
   matched: ["匹配到：{w}", "Matched: {w}"],
   vetoed: ["被排除", "Ruled out"],
-  vetoedBy: ["这个问法更接近它的“不是在问这个”，所以不会用它回答。", "One of its “not this question” wordings is nearer, so it does not answer."],
+  vetoedBy: ["这个提问更接近它的“不是在问这个”，所以不会用它回答：", "One of its “not this question” wordings is nearer, so it does not answer:"],
   shares: ["评分依据：先是支持它的，再是反对它的（黄色）", "What the score is made of: first what speaks for it, then, in amber, what speaks against"],
   openEntry: ["打开这条问答", "Open this entry"],
   feature: {
