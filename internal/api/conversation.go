@@ -337,7 +337,7 @@ func (s *server) content(ctx context.Context, text string, attachments []string)
 		if picture(a.Type) {
 			kind = frontdesk.PartImage
 		}
-		c.Parts = append(c.Parts, frontdesk.Part{Kind: kind, Text: a.Name, Attachment: &a})
+		c.Parts = append(c.Parts, frontdesk.Part{Kind: kind, Attachment: &a})
 	}
 	if len(c.Parts) == 0 {
 		return c, frontdesk.InvalidField("text", "A message says something.")

@@ -312,11 +312,21 @@ func TestAgentsPictureReachesItsCustomerOnly(t *testing.T) {
 		for _, p := range m.Parts {
 			if p.Attachment != nil {
 				shared = p.Attachment.ID
+				if p.Text != "" {
+					t.Errorf("beside the picture the customer reads %q", p.Text)
+				}
 			}
 		}
 	}
 	if shared == "" || shared == a.ID {
 		t.Fatalf("the customer was sent %q for %q", shared, a.ID)
+	}
+	var listed struct{ Preview string }
+	if status := n.do(owner, "POST", "/v1/conversations/"+mine.conversation+"/messages", `{"attachments":["`+a.ID+`"]}`, nil); status != 200 {
+		t.Fatalf("a reply without words: %d", status)
+	}
+	if n.do(owner, "GET", "/v1/conversations/"+mine.conversation, "", &listed); listed.Preview != "a.png" {
+		t.Errorf("a picture without words is listed as %q", listed.Preview)
 	}
 	get := func(v visitor, id string) int { return n.do(v.header, "GET", "/v1/visitor/attachments/"+id, "", nil) }
 	if status := get(mine, shared); status != 200 {

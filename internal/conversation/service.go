@@ -326,9 +326,19 @@ func (s *Service) claimOf(epoch, turn int64) string {
 	return fmt.Sprintf("%s/%d/%d", s.boot, epoch, turn)
 }
 
+// preview is the beginning of what a message says, in one line for a list; of one without words, what its files are called.
 func preview(c frontdesk.Content) string {
 	const max = 80
 	text := strings.Join(strings.Fields(c.Text()), " ")
+	if text == "" {
+		var names []string
+		for _, p := range c.Parts {
+			if p.Attachment != nil {
+				names = append(names, strings.Fields(p.Attachment.Name)...)
+			}
+		}
+		text = strings.Join(names, " ")
+	}
 	n := 0
 	for i := range text {
 		if n++; n > max {
