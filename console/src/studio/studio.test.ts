@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { toCsv } from "./csv";
 import { grouped } from "./group";
 import { differing, merge, mergeWordings, suggest, type Draft } from "./merge";
+import { reasonText } from "./reason";
 import { dateIn, fromLocal, startOf, toLocal } from "./zone";
 
 const base: Draft = { question: "怎么退货", similar: ["退货流程", "想退"], negative: [], answer: "七天内可退。", lang: "zh", category: "售后", validFrom: "", validTo: "" };
@@ -59,4 +60,16 @@ describe("groups of questions", () => {
 describe("reasons as a file", () => {
   it("quotes what must be, and no cell is a formula", () =>
     expect(toCsv([["row", "reason"], [3, 'say "a", b'], [4, "=HYPERLINK(1)"], [5, "-1+1"]])).toBe('\ufeffrow,reason\r\n3,"say ""a"", b"\r\n4,\'=HYPERLINK(1)\r\n5,\'-1+1\r\n'));
+});
+
+describe("why a row was not imported", () => {
+  const t = (key: string, values?: Record<string, unknown>): string => `${key} ${JSON.stringify(values)}`;
+  it.each([
+    ["is empty", "import.reasons.empty {}"],
+    ["has 4001 characters, at most 4000 are allowed", 'import.reasons.long {"n":"4001","most":"4000"}'],
+    ["has 9 characters in all wordings together, at most 8 are allowed", 'import.reasons.allWordings {"n":"9","most":"8"}'],
+    ["is the same as in row 7, with another answer", 'import.reasons.twice {"row":"7"}'],
+    ['"soon" is not a date such as 2026-01-31 or 2026-01-31T18:00:00+08:00', 'import.reasons.date {"value":"soon"}'],
+    ["is not a JSON object: null", "is not a JSON object: null"],
+  ])("%s", (reason, said) => expect(reasonText(reason, t)).toBe(said));
 });
