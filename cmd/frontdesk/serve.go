@@ -46,8 +46,11 @@ func (c *ServeCmd) Run(ctx context.Context, out *Output, g *Globals) error {
 	}
 	return app.Run(ctx, app.Options{
 		Config: cfg, Version: version, Log: slog.New(handler), BenchEntries: c.BenchEntries,
-		Ready: func(addr string) {
+		Ready: func(addr string, fresh bool) {
 			out.Progress("Frontdesk %s is ready at http://%s", version, addr)
+			if fresh {
+				out.Progress("  nobody can sign in yet: open it now, the first page creates the owner")
+			}
 			if !cfg.Demo.Enabled {
 				return
 			}

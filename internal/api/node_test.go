@@ -78,7 +78,7 @@ func startNode(t *testing.T, roles map[string]bool) (n *node, own, rival *tenant
 	ctx, stop := context.WithCancel(context.Background())
 	ready, done := make(chan string, 1), make(chan error, 1)
 	go func() {
-		done <- app.Run(ctx, app.Options{Config: cfg, Version: "test", Log: slog.New(slog.DiscardHandler), Ready: func(addr string) { ready <- addr }})
+		done <- app.Run(ctx, app.Options{Config: cfg, Version: "test", Log: slog.New(slog.DiscardHandler), Ready: func(addr string, _ bool) { ready <- addr }})
 	}()
 	t.Cleanup(func() {
 		stop()

@@ -49,8 +49,8 @@ type Options struct {
 	Config  config.Config
 	Version string
 	Log     *slog.Logger
-	// Ready is called once the node listens, with its address.
-	Ready func(addr string)
+	// Ready is called once the node listens, with its address and whether it waits for the first page to make an owner.
+	Ready func(addr string, fresh bool)
 	// BenchEntries adds synthetic knowledge to the demo tenant, for the bench command.
 	BenchEntries int
 }
@@ -133,7 +133,11 @@ func Run(ctx context.Context, o Options) error {
 	}
 	door.open(handler)
 	if o.Ready != nil {
-		o.Ready(listener.Addr().String())
+		fresh, err := a.staff.NeedsSetup(ctx)
+		if err != nil {
+			return err
+		}
+		o.Ready(listener.Addr().String(), fresh)
 	}
 	return a.serve(ctx, served, func(grace context.Context) error {
 		endRequests()

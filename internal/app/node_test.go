@@ -80,7 +80,7 @@ func startWith(t *testing.T, cfg config.Config) *node {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan string, 1), make(chan error, 1)
 	go func() {
-		done <- Run(ctx, Options{Config: cfg, Version: "test", Log: slog.New(slog.DiscardHandler), Ready: func(addr string) { ready <- addr }})
+		done <- Run(ctx, Options{Config: cfg, Version: "test", Log: slog.New(slog.DiscardHandler), Ready: func(addr string, _ bool) { ready <- addr }})
 	}()
 	n := &node{t: t}
 	stopped := false
