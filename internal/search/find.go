@@ -157,7 +157,8 @@ type stretch struct {
 // candidates are the newest rows of a stretch whose tokens have all of the query's.
 func (s *Search) candidates(ctx context.Context, q query, st stretch) (refs []Ref, lowest int64, err error) {
 	text, args := s.sql(q, st)
-	scan := func(rows *sql.Rows, err error) error {
+	look := func(tx sqldb.Queryer) error {
+		rows, err := tx.QueryContext(ctx, text, args...)
 		if err != nil {
 			return err
 		}
@@ -171,17 +172,16 @@ func (s *Search) candidates(ctx context.Context, q query, st stretch) (refs []Re
 		}
 		return rows.Err()
 	}
-	if s.db.Dialect() == sqldb.SQLite {
-		err = scan(s.db.Query(ctx, text, args...))
-		return refs, lowest, err
-	}
 	err = s.db.ReadTx(ctx, func(tx sqldb.Queryer) error {
+		if s.db.Dialect() == sqldb.SQLite {
+			return look(tx)
+		}
 		// A plan that is made once for all words suits neither common nor rare ones, and compiling one takes longer than it.
 		var mode, jit string
 		if err := tx.QueryRowContext(ctx, "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)").Scan(&mode, &jit); err != nil {
 			return err
 		}
-		return scan(tx.QueryContext(ctx, text, args...))
+		return look(tx)
 	})
 	return refs, lowest, err
 }
