@@ -41,7 +41,7 @@ const (
 type Result struct {
 	Decision                    Decision
 	Candidates                  []Candidate // best first
-	Answerable                  float64     // probability that the first candidate is right
+	Answerable                  float64     // probability that the first candidate's answer is right, whichever entry has it
 	Threshold, ClarifyThreshold float64
 }
 
