@@ -26,6 +26,7 @@ const silenceMs = 60_000; // an upload in which nothing moves for so long has fa
 export class HttpWire implements Wire {
   private token: string | undefined;
   private readonly key: string;
+  private warned = false; // once is enough in a log
 
   constructor(private options: WireOptions) {
     this.key = `frontdesk:${options.site}:token`;
@@ -64,6 +65,11 @@ export class HttpWire implements Wire {
     try {
       return await open({ token: this.token, identity });
     } catch (err) {
+      // Browsers don't tell a script that its page is refused, only that there was no answer.
+      if (!(err instanceof Refusal) && !this.warned) {
+        this.warned = true;
+        console.warn(`Frontdesk: no answer from ${this.options.base}. If the server runs, ${location.origin} is not among the addresses of the site "${site}" (Settings, Sites).`);
+      }
       if (!(err instanceof Refusal) || err.passing) throw err;
       if (err.status === 404) console.error(`Frontdesk: ${err.message} (data-site="${site}")`);
       if (identity) {
