@@ -165,6 +165,13 @@ type revealed struct {
 }
 
 func (s *server) conversationRoutes() {
+	s.readingRoutes()
+	s.writingRoutes()
+	s.movingRoutes()
+}
+
+// readingRoutes are what staff see of conversations.
+func (s *server) readingRoutes() {
 	handle(s, Route{Method: http.MethodGet, Path: "/v1/conversations", Name: "list-conversations", Need: auth.ConversationRead, Group: "conversation",
 		Doc: "Conversations; of the queue the longest waiting first, of staff and closed ones the last changed first, else the last opened first", DocZH: "对话列表"},
 		func(ctx context.Context, in *listConversationsInput) (*body[Page[Conversation]], error) {
@@ -209,6 +216,24 @@ func (s *server) conversationRoutes() {
 			}
 			return &body[Messages]{Messages{list, seq}}, err
 		})
+	handle(s, Route{Method: http.MethodGet, Path: "/v1/conversations/{id}/traces", Name: "list-traces", Need: auth.TraceRead, Group: "conversation",
+		Doc: "Why the bot said what it said, turn by turn", DocZH: "机器人决策轨迹"},
+		func(ctx context.Context, in *tracesInput) (*body[Page[Trace]], error) {
+			if s.Conversations == nil {
+				return nil, absent("conversations")
+			}
+			if _, err := s.Conversations.Get(ctx, in.ID); err != nil {
+				return nil, err // no conversation is not a conversation without traces
+			}
+			items, err := s.Conversations.Traces(ctx, in.ID, in.After, in.Limit)
+			return page(items, ""), err
+		})
+	handle(s, Route{Method: http.MethodPost, Path: "/v1/conversations/{id}/reveal", Name: "reveal", Need: auth.SealedReveal, Group: "conversation",
+		Doc: "See a value that was sealed; who, what and why is kept", DocZH: "查看脱敏原值（需理由，留痕）"}, s.reveal)
+}
+
+// writingRoutes are what staff say in them.
+func (s *server) writingRoutes() {
 	handle(s, Route{Method: http.MethodPost, Path: "/v1/conversations/{id}/messages", Name: "reply", Need: auth.ConversationHandle, Group: "conversation", Once: true,
 		Doc: "Write to the customer; the conversation must be yours", DocZH: "回复客户（须先接入）"},
 		func(ctx context.Context, in *replyInput) (*body[sent], error) {
@@ -246,6 +271,10 @@ func (s *server) conversationRoutes() {
 			}
 			return nil, s.Conversations.Recall(ctx, in.ID, in.Seq)
 		})
+}
+
+// movingRoutes change who has them.
+func (s *server) movingRoutes() {
 	handle(s, Route{Method: http.MethodPost, Path: "/v1/conversations/{id}/take", Name: "take", Need: auth.ConversationHandle, Group: "conversation", Once: true,
 		Doc: "Take a conversation over from the queue or the bot, or with seize from a colleague; two who take at once do not both get it", DocZH: "接入对话（seize：从同事手中接管）"},
 		func(ctx context.Context, in *takeInput) (*body[Conversation], error) {
@@ -261,20 +290,6 @@ func (s *server) conversationRoutes() {
 	handle(s, Route{Method: http.MethodPost, Path: "/v1/conversations/{id}/close", Name: "close", Need: auth.ConversationHandle, Group: "conversation", Once: true,
 		Doc: "Close a conversation; a new message opens it again", DocZH: "结束对话"},
 		s.move(func(ctx context.Context, id string) error { return s.Conversations.Close(ctx, id) }))
-	handle(s, Route{Method: http.MethodGet, Path: "/v1/conversations/{id}/traces", Name: "list-traces", Need: auth.TraceRead, Group: "conversation",
-		Doc: "Why the bot said what it said, turn by turn", DocZH: "机器人决策轨迹"},
-		func(ctx context.Context, in *tracesInput) (*body[Page[Trace]], error) {
-			if s.Conversations == nil {
-				return nil, absent("conversations")
-			}
-			if _, err := s.Conversations.Get(ctx, in.ID); err != nil {
-				return nil, err // no conversation is not a conversation without traces
-			}
-			items, err := s.Conversations.Traces(ctx, in.ID, in.After, in.Limit)
-			return page(items, ""), err
-		})
-	handle(s, Route{Method: http.MethodPost, Path: "/v1/conversations/{id}/reveal", Name: "reveal", Need: auth.SealedReveal, Group: "conversation",
-		Doc: "See a value that was sealed; who, what and why is kept", DocZH: "查看脱敏原值（需理由，留痕）"}, s.reveal)
 }
 
 func absent(what string) error {
