@@ -137,6 +137,7 @@ func (db *DB) ForgetEvents(tx *Tx, before int64, limit int) (int64, error) {
 	if err := rows.Close(); err != nil {
 		return 0, err
 	}
+	tx.old = true
 	return tx.Exec("DELETE FROM event WHERE pos <= $1", upTo)
 }
 

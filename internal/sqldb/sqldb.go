@@ -62,6 +62,7 @@ type DB struct {
 
 	w      *writer // SQLite
 	events news    // raised after events were committed
+	recent recent  // SQLite
 	timers signal  // raised when an earlier timer was set
 	// consumers are the names that this process runs, or tries to.
 	consumers sync.Map

@@ -3,6 +3,7 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"strings"
 
@@ -17,6 +18,7 @@ type Tx struct {
 	events []frontdesk.Event
 	timer  bool
 	wrote  bool // a statement that may have changed something was run
+	old    bool // events that were committed before were changed or removed
 	after  []func()
 }
 
@@ -102,6 +104,9 @@ func (tx *Tx) Append(ev frontdesk.Event) {
 	}
 	if ev.Version == 0 {
 		ev.Version = 1
+	}
+	if len(ev.Data) == 0 {
+		ev.Data = json.RawMessage("{}")
 	}
 	tx.events = append(tx.events, ev)
 }

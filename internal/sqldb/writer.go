@@ -161,6 +161,10 @@ func (w *writer) group(first *request) {
 	if n := int64(len(g.members)); n > w.stats.maxGroup.Load() {
 		w.stats.maxGroup.Store(n)
 	}
+	if g.old {
+		w.db.recent.clear()
+	}
+	w.db.recent.add(g.events)
 	finish(g.members, nil)
 	if len(g.events) > 0 {
 		w.db.events.raise()
@@ -175,6 +179,7 @@ type group struct {
 	members []*request
 	events  []frontdesk.Event
 	timer   bool
+	old     bool
 }
 
 // errSpoiled says that a member left a half-done change in a transaction without savepoints.
@@ -185,7 +190,7 @@ func (w *writer) transact(g *group, savepoints bool) error {
 	if err := w.exec("BEGIN IMMEDIATE"); err != nil {
 		return fmt.Errorf("begin: %w", err)
 	}
-	g.events, g.timer = nil, false
+	g.events, g.timer, g.old = nil, false, false
 	for i := 0; i < len(g.members); i++ {
 		r := g.members[i]
 		tx := &Tx{db: w.db, on: w}
@@ -205,7 +210,7 @@ func (w *writer) transact(g *group, savepoints bool) error {
 		}
 		if r.err == nil {
 			g.events = append(g.events, tx.events...)
-			g.timer = g.timer || tx.timer
+			g.timer, g.old = g.timer || tx.timer, g.old || tx.old
 			r.after = tx.after
 		}
 		if !savepoints && len(g.members) < groupMax && time.Since(w.last) < groupTime {
@@ -357,6 +362,7 @@ func (w *writer) appendEvents(events []frontdesk.Event) error {
 		args := make([]any, 0, n*10)
 		for i := range events[:n] {
 			w.pos++
+			events[i].Pos = w.pos
 			args = append(args, w.pos)
 			args = appendEventArgs(args, &events[i])
 		}
