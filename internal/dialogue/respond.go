@@ -320,12 +320,15 @@ func (st *step) upset(seg segment) {
 var asksForOrder = regexp.MustCompile(`(订单|物流|快递|包裹|货).{0,6}(到哪|在哪|哪了|查|进度|状态|没到|还没|没收到)|查.{0,4}(订单|物流|快递)|` +
 	`(?i)\b(where|track|status)\b.*\b(order|package|parcel|delivery|shipment)\b`)
 
+// goods are the words without one of which asksForOrder cannot match.
+var goods = strings.Fields("订单 物流 快递 包裹 货 order package parcel delivery shipment")
+
 // expectOrder offers to look the order up.
 func (st *step) expectOrder(question string) {
-	if !asksForOrder.MatchString(question) || !slices.Contains(st.in.Actions, OrderLookup) || st.in.Owner == "queue" {
+	if st.state.Expect == "order_number" || st.in.Owner == "queue" || !slices.Contains(st.in.Actions, OrderLookup) {
 		return
 	}
-	if st.state.Expect == "order_number" {
+	if !mentions(strings.ToLower(question), goods) || !asksForOrder.MatchString(question) {
 		return
 	}
 	st.state.Expect = "order_number"

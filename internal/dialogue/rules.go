@@ -38,6 +38,9 @@ const proofRest = 4
 // findProof returns what of a text may prove that an order is the customer's: the last four digits of a phone, or the token
 // of a whole one.
 func findProof(text string) string {
+	if strings.IndexByte(text, '<') < 0 && strings.IndexFunc(text, unicode.IsDigit) < 0 {
+		return ""
+	}
 	text = orderNumber.ReplaceAllString(semantic.Normalise(text), " ")
 	m := proofs.FindStringSubmatch(text)
 	if m == nil {
@@ -202,9 +205,11 @@ func withoutGreeting(text string) string {
 	}
 }
 
-// Marks of a finished question or statement.
-var asks = regexp.MustCompile(`[?？!！。；;.…~～]\s*$|[吗呢么嘛吧]\s*$|怎么|怎样|如何|多少|多久|多长|多大|几天|几号|几点|什么|哪|谁|为何|为什么|能不能|可不可以|可以.+吗|是不是|有没有|要不要|啥|咋|` +
-	`(?i)\b(how|what|when|where|who|why|which|can|could|do|does|did|is|are|will|would|should|may)\b.+`)
+// Marks of a finished question or statement: words that say so wherever they stand, and else how a text ends.
+var (
+	askWords = strings.Fields("怎么 怎样 如何 多少 多久 多长 多大 几天 几号 几点 什么 哪 谁 为何 能不能 可不可以 是不是 有没有 要不要 啥 咋")
+	asks     = regexp.MustCompile(`[?？!！。；;.…~～]\s*$|[吗呢么嘛吧]\s*$|可以.+吗|(?i)\b(how|what|when|where|who|why|which|can|could|do|does|did|is|are|will|would|should|may)\b.+`)
+)
 
 // shortRunes and longRunes: below, a text without any mark of an end may be a fragment; at longRunes people have said it.
 const longRunes = 30
@@ -220,7 +225,7 @@ func Complete(r Release, s State, burst []Message) bool {
 	if text == "" || len(last.Parts) > 1 || last.Parts[0].Kind != "text" {
 		return true
 	}
-	if s.Expect != "" || utf8.RuneCountInString(text) >= longRunes || asks.MatchString(text) {
+	if s.Expect != "" || utf8.RuneCountInString(text) >= longRunes || mentions(text, askWords) || asks.MatchString(text) {
 		return true
 	}
 	if _, ok := findOrder(text); ok {
