@@ -26,7 +26,7 @@ const (
 	frameRate  = 20.0             // frames of any kind a second
 	frameBurst = 60.0
 	floodMax   = 50              // frames beyond that before the socket is closed
-	readBytes  = 256             // each socket keeps these; what is longer is read past them
+	readBytes  = 128             // each socket keeps these; what is longer is read past them
 	writeBytes = 512             // shared
 	queueBytes = 8 << 20         // waiting for a slow reader before it is dropped, beside the number of frames
 	stopSpread = 3 * time.Second // at a stop, sockets are told to come back within this
