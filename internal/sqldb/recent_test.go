@@ -47,11 +47,12 @@ func TestLogIsTheSameFromMemory(t *testing.T) {
 			if d := cmp.Diff(want, got); d != "" {
 				t.Fatalf("%s, after %d (-want +got):\n%.600s", stage, after, d)
 			}
-			if end := after; len(want) > 0 {
+			end := after
+			if len(want) > 0 {
 				end = want[len(want)-1].Pos
-				if next != end {
-					t.Errorf("%s, after %d: go on at %d, want %d", stage, after, next, end)
-				}
+			}
+			if next != end {
+				t.Errorf("%s, after %d: go on at %d, want %d", stage, after, next, end)
 			}
 		}
 		must(t, db.Write(t.Context(), func(tx *sqldb.Tx) error {
