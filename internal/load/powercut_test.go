@@ -96,6 +96,9 @@ func printTurns(dir string) error {
 // What was committed before the power went is there after, whatever else of the files is lost.
 func TestPowerCutKeepsWhatWasCommitted(t *testing.T) {
 	if _, err := exec.LookPath("strace"); err != nil {
+		if os.Getenv("FRONTDESK_REQUIRE_POSTGRES") == "1" { // as CI says it: nothing is left out
+			t.Fatal("no strace")
+		}
 		t.Skip("no strace")
 	}
 	exe, err := os.Executable()

@@ -3,6 +3,7 @@ package sqldb_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
@@ -22,6 +23,9 @@ func tool(t *testing.T, name string) string {
 	}
 	p, err := exec.LookPath(name)
 	if err != nil {
+		if os.Getenv("FRONTDESK_REQUIRE_POSTGRES") == "1" {
+			t.Fatalf("no %s here", name)
+		}
 		t.Skipf("no %s here", name)
 	}
 	return p

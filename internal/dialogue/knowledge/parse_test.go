@@ -339,7 +339,7 @@ func TestExportImportsBackIdentically(t *testing.T) {
 	})
 }
 
-func TestParseTakesOurOwnTimeForTwentyThousandRows(t *testing.T) {
+func TestABrokenRowAmongTwentyThousandIsNamed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("large")
 	}
